@@ -1,0 +1,1 @@
+"""The contract between training and the service: manifest, store, seeds and latents."""

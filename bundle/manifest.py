@@ -1,0 +1,78 @@
+"""The manifest: what a bundle says about itself, in `assets.extra/manifest.json`."""
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from bundle.latents import SEED_SCHEME
+
+SCHEMA_VERSION: Final = 1
+"""The manifest's own version; a reader refuses one it does not know."""
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""A model's name: a folder, a URL parameter and a metric label, so lower-case letters, digits, `.`, `_`, `-`."""
+
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ImageShape(_Part):
+    """The shape of one image: height and width in pixels; 1 (grey), 3 (RGB) or 4 (RGBA) channels."""
+
+    height: int = Field(ge=1, le=4096)
+    width: int = Field(ge=1, le=4096)
+    channels: Literal[1, 3, 4]
+
+
+class DataSet(_Part):
+    """What the generator was trained on."""
+
+    name: str
+    digest: Digest
+    count: int = Field(ge=1)
+    license: str
+    attribution: str
+
+
+class Measure(_Part):
+    """One number about the images, with the same number between two halves of real images as its floor."""
+
+    value: float
+    floor: float | None = None
+    about: str
+
+
+class Manifest(_Part):
+    """All that a reader needs to serve the bundle and to say where it comes from.
+
+    `files` maps each file's path inside the bundle (POSIX, relative) to its SHA-256; the manifest itself is
+    not among them.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: Name
+    version: int = Field(ge=1)
+    latent_dim: int = Field(ge=1, le=65536)
+    image: ImageShape
+    seed_scheme: Literal["numpy-randomstate-v1"] = SEED_SCHEME
+    class_names: tuple[str, ...] = ()
+    files: dict[str, Digest]
+    data: DataSet
+    recipe: str
+    settings: dict[str, Any]
+    images_seen: int = Field(ge=0)
+    measures: dict[str, Measure] = {}
+    software: dict[str, str]
+    created: AwareDatetime
+
+    @model_validator(mode="after")
+    def _files_are_inside(self) -> Self:
+        for path in self.files:
+            if path.startswith("/") or ".." in path.split("/") or "\\" in path:
+                raise ValueError(f"files: {path!r} is not a path inside the bundle")
+        return self

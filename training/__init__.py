@@ -1,0 +1,1 @@
+"""Images in, bundle out: everything that trains a generator."""

@@ -1,0 +1,40 @@
+"""Checkpoints: the state of a run on disk, the last two of them."""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from training.gan import Gan
+from training.run import RunError
+
+KEEP = 2
+"""How many checkpoints are kept: the last, and one in case it was being written when the machine died."""
+
+
+class Checkpoints:
+    """The checkpoints of one run. TensorFlow writes a new one beside the old and then renames its index."""
+
+    def __init__(self, gan: Gan, folder: Path) -> None:
+        self._manager = tf.train.CheckpointManager(gan.state(), str(folder), max_to_keep=KEEP)
+        self._gan = gan
+
+    def save(self) -> None:
+        """Write the state as it is now."""
+        self._manager.save(checkpoint_number=int(self._gan.step.numpy()))
+
+    def restore(self) -> int:
+        """Take the last state back, or the one before if the last is damaged; returns its step.
+
+        Raises:
+            RunError: there is no checkpoint, or none can be read.
+        """
+        problems = []
+        for path in reversed(self._manager.checkpoints):
+            try:
+                self._manager.checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
+                return int(self._gan.step.numpy())
+            except (tf.errors.OpError, AssertionError, ValueError) as error:
+                problems.append(f"{Path(path).name}: {str(error).splitlines()[0]}")
+        raise RunError(
+            f"no checkpoint in {self._manager.directory} can be read: {'; '.join(problems) or 'there is none'}"
+        )

@@ -1,0 +1,200 @@
+"""The training loop, from top to bottom."""
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from training.checkpoints import Checkpoints
+from training.dataset import ImageSet, Shuffled
+from training.gan import Gan
+from training.recipe import Recipe
+from training.run import Run
+from training.sheet import sheet_latents, write_sheet
+
+PROBE_STEPS = 5
+"""Steps that are timed for the estimate, after the ones that compile."""
+
+LOG_EVERY = 50
+"""Steps between two lines of the log."""
+
+
+class TrainingFailed(Exception):
+    """Training cannot go on; says why and what is kept."""
+
+
+class Display(Protocol):
+    """What is told to the person who waits."""
+
+    def estimate(self, images_per_second: float, images_left: int) -> None:
+        """Before the first step."""
+
+    def advance(self, images_seen: int, logs: dict[str, float]) -> None:
+        """After every step; `logs` are the means since the last line of the log."""
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+
+
+@dataclass
+class Means:
+    """The means of what the steps report, until they are taken."""
+
+    sums: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, logs: dict[str, tf.Tensor]) -> None:
+        """One step's scalars; a term that is not computed at every step is averaged over those where it is."""
+        for name, value in logs.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def take(self) -> dict[str, float]:
+        """The means, and begin anew."""
+        means = self.peek()
+        self.sums, self.counts = {}, {}
+        return means
+
+    def peek(self) -> dict[str, float]:
+        """The means so far."""
+        return {name: total / self.counts[name] for name, total in self.sums.items()}
+
+
+def images_per_step(recipe: Recipe) -> int:
+    """How many real images the discriminator sees in one step."""
+    return recipe.batch_size * recipe.n_critic
+
+
+def learning_rate_factor(step: int, steps: int, decay_from: float) -> float:
+    """What the learning rates are multiplied by: 1, then linearly to 0 from `decay_from` of the run on."""
+    begin = decay_from * steps
+    return 1.0 if step < begin else max(0.0, (steps - step) / max(steps - begin, 1e-9))
+
+
+def train(run: Run, data: ImageSet, display: Display, every: int | None = None, resume: bool = False) -> bool:
+    """Train a run to its end, or until Ctrl-C or SIGTERM, which end it after the step with a checkpoint.
+
+    Args:
+        run: what to do, and where.
+        data: the images.
+        display: who is told.
+        every: images between two sheets and checkpoints; None for a fortieth of the run.
+        resume: whether to go on from the last checkpoint.
+
+    Returns:
+        Whether the run is complete.
+
+    Raises:
+        TrainingFailed: a loss is no longer finite.
+        RunError: there is no checkpoint to go on from.
+    """
+    settings, recipe = run.settings, run.settings.recipe
+    per_step = images_per_step(recipe)
+    steps = math.ceil(settings.images / per_step)
+    tick = max(1, (every or settings.images // 40) // per_step)
+    latents = sheet_latents(recipe.latent_dim)
+
+    gan = Gan(recipe, settings.resolution, settings.channels, settings.seed)
+    checkpoints = Checkpoints(gan, run.checkpoints)
+    step = checkpoints.restore() if resume else 0
+    run.truncate_log(step)
+    batches = Batches(data, recipe, settings.seed)
+    if step < steps:
+        display.estimate(per_step / seconds_per_step(gan, batches.at(step)), (steps - step) * per_step)
+
+    means, since = Means(), time.perf_counter()
+    with stop_signals() as stopped:
+        while step < steps and not stopped:
+            means.add(gan.train(batches.at(step), step, learning_rate_factor(step, steps, recipe.decay_from)))
+            step += 1
+            display.advance(step * per_step, means.peek())
+            if step % LOG_EVERY == 0 or step == steps:
+                now = time.perf_counter()
+                line = means.take()
+                check_finite(line, step, run)
+                speed = LOG_EVERY * per_step / (now - since)
+                run.log({"step": step, "images": step * per_step, **line, "images_per_second": round(speed, 1)})
+                since = now
+            if step % tick == 0:
+                checkpoints.save()
+                write_sheet(run.samples / f"{step * per_step:09d}.png", gan.sample(latents))
+    if stopped:
+        display.note(f"stopped by a signal after step {step} of {steps}")
+    checkpoints.save()
+    write_sheet(run.samples / f"{step * per_step:09d}.png", gan.sample(latents))
+    return step >= steps
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Step k's images: a function of the seed and k."""
+
+    data: ImageSet
+    recipe: Recipe
+    seed: int
+    stream: list[Shuffled] = field(default_factory=list)
+
+    def at(self, step: int) -> NDArray[np.uint8]:
+        """uint8 [n_critic, batch_size, height, width, channels]."""
+        if not self.stream:
+            self.stream.append(Shuffled(len(self.data.images), self.seed))
+        per_step = images_per_step(self.recipe)
+        indices = self.stream[0].indices(step * per_step, per_step)
+        images = self.data.images[indices]
+        return images.reshape(self.recipe.n_critic, self.recipe.batch_size, *images.shape[1:])
+
+
+def seconds_per_step(gan: Gan, reals: NDArray[np.uint8]) -> float:
+    """The measured time of a step, in seconds: a few are made and then undone. Compiles the step on its way."""
+    before = gan.snapshot()
+    period = gan.recipe.regulariser.every
+    for step in range(max(2, min(period, 4) + 1)):
+        gan.train(reals, step, 1.0)
+    begin = time.perf_counter()
+    probes = period if period <= PROBE_STEPS else PROBE_STEPS
+    for step in range(probes):
+        gan.train(reals, step, 1.0)
+    gan.snapshot()  # waits for the device
+    seconds = (time.perf_counter() - begin) / probes
+    gan.restore(before)
+    return seconds
+
+
+def check_finite(means: dict[str, float], step: int, run: Run) -> None:
+    """Stop when a mean is not a number or infinite.
+
+    Raises:
+        TrainingFailed: names the value, the step and the folder of the last checkpoint.
+    """
+    bad = [name for name, value in means.items() if not math.isfinite(value)]
+    if bad:
+        raise TrainingFailed(
+            f"{', '.join(bad)} is no longer finite at step {step}: training diverged. The last good state is in "
+            f"{run.checkpoints}; try half the learning rates, or a larger regulariser.weight"
+        )
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """A list that is empty until SIGINT (Ctrl-C) or SIGTERM comes; a second Ctrl-C interrupts at once."""
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,152 @@
+"""Recipes: what a run does, as one commented TOML file in `training/recipes/`."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+FOLDER = Path(__file__).parent / "recipes"
+
+
+class RecipeError(Exception):
+    """A recipe that does not exist, does not parse, or is known to be wrong; says which and why."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Optimizer(_Part):
+    """Adam (Kingma & Ba 2015): learning rate and the decay of the two moments."""
+
+    learning_rate: float = Field(gt=0, le=1)
+    beta_1: float = Field(ge=0, lt=1)
+    beta_2: float = Field(ge=0, lt=1)
+
+
+class GeneratorSettings(_Part):
+    """The generator: `width` is the channels of its last hidden layer; each layer before has twice as many."""
+
+    width: int = Field(ge=4, le=512)
+    norm: Literal["batch", "none"]
+    optimizer: Optimizer
+
+
+class DiscriminatorSettings(_Part):
+    """The discriminator: `width` is the channels of its first layer; each layer after has twice as many.
+
+    `minibatch_stddev` is the number of images whose spread it sees (Karras 2018), 0 for none.
+    """
+
+    width: int = Field(ge=4, le=512)
+    norm: Literal["layer", "batch", "none"]
+    minibatch_stddev: int = Field(ge=0, le=64)
+    optimizer: Optimizer
+
+
+class Regulariser(_Part):
+    """What keeps the discriminator smooth: `r1` (Mescheder 2018), `gradient-penalty` (Gulrajani 2017) or `none`.
+
+    Its term is added at every `every`-th step, times `every` (lazily, as in StyleGAN 2), so `weight` keeps its meaning.
+    """
+
+    kind: Literal["r1", "gradient-penalty", "none"]
+    weight: float = Field(ge=0)
+    every: int = Field(ge=1, le=64)
+
+
+class Recipe(_Part):
+    """One way to train a GAN."""
+
+    name: str
+    about: str
+    loss: Literal["non-saturating", "wasserstein"]
+    latent_dim: int = Field(ge=1, le=4096)
+    batch_size: int = Field(ge=2, le=4096)
+    n_critic: int = Field(ge=1, le=20)
+    ema_half_life: int = Field(ge=1)
+    """The half-life of the averaged weights, in images."""
+    decay_from: float = Field(ge=0, le=1)
+    """The part of the run after which both learning rates fall linearly to zero; 1 for never."""
+    flip: bool
+    """Whether images are mirrored at random."""
+    generator: GeneratorSettings
+    discriminator: DiscriminatorSettings
+    regulariser: Regulariser
+
+    @model_validator(mode="after")
+    def _known_to_be_wrong(self) -> Self:
+        penalised = self.regulariser.kind == "gradient-penalty"
+        if penalised and self.discriminator.norm == "batch":
+            raise ValueError(
+                "batch norm in a critic under a gradient penalty: the penalty is on the gradient of each sample by "
+                "itself, and batch norm mixes the samples; take norm = 'layer' or 'none'"
+            )
+        if self.loss == "wasserstein" and not penalised:
+            raise ValueError(
+                "a Wasserstein critic must be kept 1-Lipschitz, or its loss has no bound; take the gradient penalty"
+            )
+        group = self.discriminator.minibatch_stddev
+        if penalised and group:
+            raise ValueError("minibatch_stddev makes a score depend on other samples, so a penalty per sample is wrong")
+        if group and self.batch_size % group:
+            raise ValueError(f"batch_size {self.batch_size} is not a multiple of minibatch_stddev {group}")
+        return self
+
+
+def recipe_names() -> list[str]:
+    """The names of the recipes that come with Figment, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
+    """The recipe of that name, or in that TOML file, with `key=value` overrides ("generator.width=32").
+
+    Raises:
+        RecipeError: no such recipe, a setting that does not exist or is out of range, or a combination known
+            to be wrong.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"no recipe {name!r}; there are {', '.join(recipe_names())}, or name a .toml file") from None
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} cannot be read: {error}") from error
+    for override in overrides or []:
+        _override(settings, override)
+    return parse_recipe(settings)
+
+
+def parse_recipe(settings: dict[str, object]) -> Recipe:
+    """The recipe of plain settings, as they stand in TOML.
+
+    Raises:
+        RecipeError: see `load_recipe`.
+    """
+    try:
+        return Recipe.model_validate(settings)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}".lstrip(": ") for e in error.errors()]
+        raise RecipeError("; ".join(problems)) from None
+
+
+def _override(settings: dict[str, object], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator:
+        raise RecipeError(f"--set takes key=value, for example generator.width=32; got {override!r}")
+    *tables, last = key.strip().split(".")
+    table: object = settings
+    for name in tables:
+        table = table.get(name) if isinstance(table, dict) else None
+    if not isinstance(table, dict) or last not in table:
+        raise RecipeError(f"there is no setting {key.strip()!r} in the recipe")
+    table[last] = _value(text.strip())
+
+
+def _value(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,151 @@
+"""A run: one folder that holds everything of one training, `runs/00003-adventurer-wgan-gp/`.
+
+run.json      what was asked for: recipe with all settings, data, resolution, images, seed
+recipe.toml   the recipe as it was given, with its comments
+log.jsonl     one line a log interval
+samples/      sheets of the same seeds as training goes on
+checkpoints/  the last states, from which the run can go on
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from training.dataset import DataFacts
+from training.recipe import Recipe
+
+
+class RunError(Exception):
+    """The run cannot be used: says which folder, and what is wrong with it."""
+
+
+class RunSettings(BaseModel):
+    """What a run was asked to do; all that `resume` and `export` need."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: Recipe
+    resolution: int
+    channels: int = Field(ge=1, le=4)
+    images: int = Field(ge=1)
+    """How many real images the discriminator is to see, with repeats."""
+    seed: int = Field(ge=0, lt=2**32)
+    source: str
+    cache: str
+    name: str
+    license: str
+    attribution: str
+    count: int
+    digest: str
+    started: datetime
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder and what it was asked to do."""
+
+    path: Path
+    settings: RunSettings
+
+    @property
+    def samples(self) -> Path:
+        """The folder of the sample sheets."""
+        return self.path / "samples"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def log_file(self) -> Path:
+        """One JSON object a line: step, images, losses, images/s."""
+        return self.path / "log.jsonl"
+
+    def log(self, line: dict[str, Any]) -> None:
+        """Append a line to the log."""
+        with self.log_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def truncate_log(self, step: int) -> None:
+        """Drop what was logged after `step`: a resumed run writes it again."""
+        if not self.log_file.exists():
+            return
+        lines = [line for line in self.log_file.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
+        beside = self.log_file.with_suffix(".tmp")
+        beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        beside.rename(self.log_file)
+
+    def with_images(self, images: int) -> "Run":
+        """The same run, to be trained to another number of images; written to its folder."""
+        changed = Run(self.path, self.settings.model_copy(update={"images": images}))
+        _write_settings(changed)
+        return changed
+
+
+def create_run(out: Path, settings: RunSettings) -> Run:
+    """Make the folder of a new run, numbered one above the highest there is."""
+    out.mkdir(parents=True, exist_ok=True)
+    slug = re.sub(r"[^a-z0-9]+", "-", settings.name.lower()).strip("-") or "images"
+    number = 1 + max((int(p.name[:5]) for p in out.iterdir() if re.match(r"\d{5}-", p.name)), default=-1)
+    run = Run(out / f"{number:05d}-{slug}-{settings.recipe.name}", settings)
+    run.path.mkdir()
+    run.samples.mkdir()
+    _write_settings(run)
+    return run
+
+
+def open_run(path: Path) -> Run:
+    """The run in a folder.
+
+    Raises:
+        RunError: the folder holds no run, or one that cannot be read.
+    """
+    try:
+        settings = RunSettings.model_validate_json((path / "run.json").read_bytes())
+    except FileNotFoundError:
+        raise RunError(
+            f"{path} is no run: it has no run.json (a run is a folder such as runs/00000-avatars-ns)"
+        ) from None
+    except (OSError, ValidationError) as error:
+        raise RunError(f"{path / 'run.json'} cannot be read: {error}") from error
+    return Run(path, settings)
+
+
+def settings_of(
+    recipe: Recipe,
+    facts: DataFacts,
+    *,
+    resolution: int,
+    channels: int,
+    images: int,
+    seed: int,
+    cache: Path,
+    name: str,
+    license_: str,
+    attribution: str,
+) -> RunSettings:
+    """The settings of a new run that starts now."""
+    return RunSettings(
+        recipe=recipe, resolution=resolution, channels=channels, images=images, seed=seed, source=facts.source,
+        cache=str(cache), name=name, license=license_, attribution=attribution, count=facts.count,
+        digest=facts.digest, started=datetime.now(UTC).replace(microsecond=0),
+    )  # fmt: skip
+
+
+def _write_settings(run: Run) -> None:
+    beside = run.path / "run.json.tmp"
+    beside.write_text(run.settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    beside.rename(run.path / "run.json")
+
+
+def _step_of(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")  # a line cut off by a kill is dropped
