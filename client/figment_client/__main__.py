@@ -1,0 +1,7 @@
+"""`python -m figment_client` is the command `figment`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

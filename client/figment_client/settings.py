@@ -1,0 +1,74 @@
+"""Where the service is and how long to wait for it: checked once, shared by both clients."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from .errors import InvalidArgument
+from .version import __version__
+
+URL_VARIABLE = "FIGMENT_URL"
+DEFAULT_URL = "http://127.0.0.1:8000"
+DEFAULT_TIMEOUT_S = 60.0  # beyond the deadline a service sets itself, whose refusal tells more than our timeout
+CONNECT_TIMEOUT_S = 5.0  # a server that is there accepts at once, however busy it is
+DEFAULT_MAX_RETRIES = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """
+    `base_url` without a slash at its end; `timeout` in seconds, of each read and write, or None for no limit;
+    `max_retries` is the number of attempts after the first, 0 or more.
+    """
+
+    base_url: str
+    timeout: float | None
+    max_retries: int
+
+    def http_options(self) -> dict[str, Any]:
+        """The keyword arguments that httpx.Client and httpx.AsyncClient have in common."""
+        connect = CONNECT_TIMEOUT_S if self.timeout is None else min(self.timeout, CONNECT_TIMEOUT_S)
+        return {
+            "base_url": self.base_url,
+            "timeout": httpx.Timeout(self.timeout, connect=connect),
+            "headers": {"User-Agent": f"figment-client/{__version__}"},
+            "follow_redirects": True,  # a proxy that leads from http to https
+        }
+
+    def address(self, request: str) -> str:
+        """The full address of a path and query below the base URL, without the password that may hold."""
+        public = httpx.URL(self.base_url).copy_with(username=None, password=None)
+        return str(public).rstrip("/") + request
+
+
+def checked_settings(
+    base_url: str | None,
+    timeout: float | None,
+    max_retries: int,
+    environment: Mapping[str, str] = os.environ,
+) -> Settings:
+    """The settings, with the URL from FIGMENT_URL or the default where none is given; or InvalidArgument."""
+    url = base_url or environment.get(URL_VARIABLE) or DEFAULT_URL
+    if timeout is not None and not (timeout > 0 and math.isfinite(timeout)):
+        raise InvalidArgument(f"timeout {timeout}: seconds above 0 are needed, or None for no limit")
+    if max_retries < 0:
+        raise InvalidArgument(f"max_retries {max_retries}: 0 or more is needed")
+    return Settings(_checked_url(url), timeout, max_retries)
+
+
+def _checked_url(text: str) -> str:
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise InvalidArgument(f"base URL {text!r}: {error}") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise InvalidArgument(f"base URL {text!r}: http://HOST or https://HOST is needed")
+    if url.query or url.fragment:
+        raise InvalidArgument(f"base URL {text!r}: a path may follow the host, but no query or fragment")
+    return text.rstrip("/")

@@ -1,0 +1,1 @@
+"""Bundle in, images out over HTTP."""

@@ -1,0 +1,47 @@
+"""`/interpolate`: a walk between images."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from bundle.latents import Latents, latents_of, path
+from bundle.seeds import random_seed
+from service.api.generate import PROBLEMS
+from service.api.parameters import InterpolateQuery, refuse_body, refuse_duplicates
+from service.api.pictures import animation_response, draw, grid_response, picture_responses, replay_path
+from service.catalogue import Catalogue
+
+router = APIRouter(
+    tags=["images"],
+    dependencies=[Depends(refuse_duplicates), Depends(refuse_body)],
+    default_response_class=Response,
+    responses=picture_responses("png", "webp", "gif") | PROBLEMS,
+)
+
+
+@router.get("/interpolate", operation_id="interpolate", summary="A walk between images")
+async def interpolate(query: Annotated[InterpolateQuery, Query()], request: Request) -> Response:
+    """Draw `frames` images on the way through the seeds, as a PNG strip or an animation."""
+    catalogue: Catalogue = request.app.state.catalogue
+    model = catalogue.get(query.model)
+    keys = query.keys or [random_seed(), random_seed()]
+
+    def walk() -> Latents:
+        latents = latents_of(keys, model.bundle.manifest.latent_dim, query.truncation)
+        return path(latents, query.frames, query.mode, query.loop)
+
+    frames = await draw(model, await asyncio.to_thread(walk), catalogue.settings.deadline)
+    replay = replay_path("/interpolate", _asked(query, keys) | {"model": model.bundle.manifest.name})
+    random = query.keys is None
+    if query.format == "png":
+        return await grid_response(model, frames, query.columns or query.frames, keys, replay, random)
+    return await animation_response(model, frames, query.format, query.fps, keys, replay, random)
+
+
+def _asked(query: InterpolateQuery, keys: list[int]) -> dict[str, object]:
+    """The parameters that are not left to their default, with the seeds as they were used."""
+    defaults = InterpolateQuery()
+    names = ("mode", "loop", "columns", "truncation", "format", "fps")
+    changed = {name: getattr(query, name) for name in names if getattr(query, name) != getattr(defaults, name)}
+    return {"seeds": ",".join(map(str, keys)), "frames": query.frames, **changed}

@@ -1,0 +1,65 @@
+"""`/models`: what is served, and what was skipped and why."""
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from service.catalogue import Catalogue, Model
+
+router = APIRouter(tags=["models"])
+
+
+class ModelEntry(BaseModel):
+    """A model that is served."""
+
+    name: str
+    version: int
+    latent_dim: int
+    image_shape: tuple[int, int, int]
+    """Height, width, channels."""
+    seed_scheme: str
+    digest: str
+    license: str
+    attribution: str
+    default: bool
+    batch_sizes: list[int]
+
+
+class SkippedEntry(BaseModel):
+    """A folder of the store that is not served."""
+
+    path: str
+    reason: str
+
+
+class ModelListing(BaseModel):
+    """The answer of `GET /models`."""
+
+    models: list[ModelEntry]
+    skipped: list[SkippedEntry]
+
+
+@router.get("/models", operation_id="models", summary="The models that are served")
+async def models(request: Request) -> ModelListing:
+    """List the models, and the folders that were skipped with the reason."""
+    catalogue: Catalogue = request.app.state.catalogue
+    default = catalogue.default_name
+    return ModelListing(
+        models=[_entry(model, default) for _, model in sorted(catalogue.models.items())],
+        skipped=[SkippedEntry(path=catalogue.relative(item), reason=item.reason) for item in catalogue.skipped],
+    )
+
+
+def _entry(model: Model, default: str) -> ModelEntry:
+    manifest = model.bundle.manifest
+    return ModelEntry(
+        name=manifest.name,
+        version=manifest.version,
+        latent_dim=manifest.latent_dim,
+        image_shape=(manifest.image.height, manifest.image.width, manifest.image.channels),
+        seed_scheme=manifest.seed_scheme,
+        digest=model.bundle.digest,
+        license=manifest.data.license,
+        attribution=manifest.data.attribution,
+        default=manifest.name == default,
+        batch_sizes=[size.rows for size in model.sizes],
+    )

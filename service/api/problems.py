@@ -1,0 +1,168 @@
+"""Errors, first of all: the closed set of problems (RFC 9457) and what becomes one.
+
+Problem
+ ├─ invalid-parameter    422   a parameter out of range, of the wrong type, given twice, or unknown; a body
+ ├─ not-found            404   no such path
+ ├─ method-not-allowed   405
+ ├─ unknown-model        404
+ ├─ overloaded           503   the queue is full; Retry-After
+ ├─ not-ready            503   starting, stopping, or no model is served; Retry-After
+ ├─ timeout              504   later than FIGMENT_DEADLINE
+ ├─ inference-failed     500   the model failed on this request
+ └─ internal             500   an error of Figment's own
+"""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from service.catalogue import NotReady, UnknownModel
+from service.engine.batcher import BatcherClosed, QueueFull
+from service.engine.protocol import EngineError
+
+MEDIA_TYPE = "application/problem+json"
+
+TITLES = {
+    "invalid-parameter": (422, "Invalid parameter"),
+    "not-found": (404, "Not found"),
+    "method-not-allowed": (405, "Method not allowed"),
+    "unknown-model": (404, "Unknown model"),
+    "overloaded": (503, "Overloaded"),
+    "not-ready": (503, "Not ready"),
+    "timeout": (504, "Timeout"),
+    "inference-failed": (500, "Inference failed"),
+    "internal": (500, "Internal error"),
+}
+"""Every problem type, with its status and title."""
+
+NOT_READY_RETRY = "5"
+"""Seconds: about what a model takes to load."""
+
+MAX_ECHO = 100
+"""Characters of a wrong value that an error repeats."""
+
+
+class ParameterError(BaseModel):
+    """What is wrong with one parameter."""
+
+    parameter: str
+    message: str
+    got: str | None = None
+
+
+class ProblemDetails(BaseModel):
+    """The body of every error: RFC 9457, with the parameters that were wrong or the models there are."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ParameterError] | None = None
+    models: list[str] | None = None
+
+
+class InvalidParameters(Exception):
+    """One or more parameters are wrong."""
+
+    def __init__(self, *errors: ParameterError) -> None:
+        self.errors = list(errors)
+        super().__init__("; ".join(map(_sentence, errors)))
+
+
+def problem(kind: str, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:  # noqa: ANN401
+    """The answer for a problem of a type in `TITLES`."""
+    status, title = TITLES[kind]
+    details = ProblemDetails(type=f"/problems/{kind}", title=title, status=status, detail=detail, **more)
+    return JSONResponse(details.model_dump(exclude_none=True), status, headers, MEDIA_TYPE)
+
+
+def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entries of problem types, merged by status."""
+    entries: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        status, title = TITLES[kind]
+        entry = entries.setdefault(status, {"description": "", "content": {MEDIA_TYPE: {"schema": SCHEMA}}})
+        entry["description"] += f"{' or ' if entry['description'] else ''}{title} (`{kind}`)"
+        if status == 503:
+            entry["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    return entries
+
+
+SCHEMA = {"$ref": "#/components/schemas/ProblemDetails"}
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a problem."""
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(InvalidParameters, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(UnknownModel, _unknown_model)
+    for kind in (QueueFull, NotReady, BatcherClosed):
+        app.add_exception_handler(kind, _unavailable)
+    app.add_exception_handler(TimeoutError, _timeout)
+    app.add_exception_handler(EngineError, _inference_failed)
+    app.add_exception_handler(Exception, _internal)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, RequestValidationError):
+        error = InvalidParameters(*map(_parameter_error, error.errors()))
+    assert isinstance(error, InvalidParameters)
+    return problem("invalid-parameter", str(error), errors=error.errors)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        detail = f"{request.method} is not allowed on {request.url.path}; allowed: {headers.get('Allow', '')}"
+        return problem("method-not-allowed", detail, headers)
+    if error.status_code == 404:
+        return problem("not-found", f"there is no {request.url.path}; see /docs", headers)
+    return problem("invalid-parameter", str(error.detail), headers)
+
+
+async def _unknown_model(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, UnknownModel)
+    return problem("unknown-model", str(error), models=error.known)
+
+
+async def _unavailable(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, QueueFull):
+        return problem("overloaded", str(error), {"Retry-After": str(error.retry_after)})
+    return problem("not-ready", str(error), {"Retry-After": NOT_READY_RETRY})
+
+
+async def _timeout(request: Request, error: Exception) -> JSONResponse:
+    deadline = request.app.state.catalogue.settings.deadline
+    return problem("timeout", f"not answered within {deadline:g} s")
+
+
+async def _inference_failed(request: Request, error: Exception) -> JSONResponse:
+    return problem("inference-failed", str(error))
+
+
+async def _internal(request: Request, error: Exception) -> JSONResponse:
+    return problem("internal", "an error in the service; its log says more")
+
+
+def _parameter_error(error: dict[str, Any]) -> ParameterError:
+    place = [str(part) for part in error["loc"] if part not in ("query", "path", "body")]
+    message = "unknown parameter" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
+    return ParameterError(parameter=".".join(place) or "query", message=message, got=_echo(error.get("input")))
+
+
+def _echo(value: object) -> str | None:
+    if not isinstance(value, str | int | float):
+        return None
+    text = str(value)
+    return text if len(text) <= MAX_ECHO else f"{text[:MAX_ECHO]}… ({len(text)} characters)"
+
+
+def _sentence(error: ParameterError) -> str:
+    got = f" (got {error.got!r})" if error.got is not None else ""
+    return f"{error.parameter}: {error.message}{got}"

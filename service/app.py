@@ -1,0 +1,68 @@
+"""The application: only wiring."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from bundle.store import Store
+from service.api import generate, health, interpolate, models, problems
+from service.catalogue import Catalogue
+from service.engine.protocol import Loader
+from service.settings import Settings
+
+DESCRIPTION = """Images drawn by a generative adversarial network.
+
+The same seed gives the same pixels. Every error is `application/problem+json`."""
+
+
+def create_app(settings: Settings, store: Store, loader: Loader | None = None) -> FastAPI:
+    """Build the service.
+
+    Args:
+        settings: see `Settings`.
+        store: where the bundles are.
+        loader: what loads them; TensorFlow, on the device of the settings, if left out.
+
+    Raises:
+        EngineError: the settings ask for a GPU and there is none.
+    """
+    load = loader or _tensorflow(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loading = asyncio.create_task(catalogue.load(load), name="load")
+        yield
+        await loading
+        await catalogue.close()
+
+    catalogue = Catalogue(settings, store)
+    app = FastAPI(title="Figment", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app.state.catalogue = catalogue
+    problems.install(app)
+    for module in (generate, interpolate, models, health):
+        app.include_router(module.router)
+    _document_problems(app)
+    return app
+
+
+def _tensorflow(settings: Settings) -> Loader:
+    from service.engine.savedmodel import open_device
+
+    return open_device(settings.device)
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Put the schema that the documented problems refer to into the OpenAPI document."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = original()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schema = problems.ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= schema.pop("$defs", {}) | {"ProblemDetails": schema}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

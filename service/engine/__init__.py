@@ -1,0 +1,1 @@
+"""Latents in, pixels out: batching and inference, without HTTP."""

@@ -1,0 +1,165 @@
+"""The batcher: rows of waiting requests share batches.
+
+It is work-conserving: a batch starts as soon as the engine is free and anything waits. There is no timer.
+It lives on the event loop; only `Engine.run` happens in the engine's thread.
+"""
+
+import asyncio
+import math
+from collections import deque
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from service.engine.protocol import BatchSize, Engine, EngineError, Latents, Pixels
+
+
+class QueueFull(Exception):
+    """The request cannot be taken; `retry_after` is the estimated wait in whole seconds, at least 1."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many images wait already; the queue is empty again in about {retry_after} s")
+        self.retry_after = retry_after
+
+
+class BatcherClosed(Exception):
+    """The service is stopping."""
+
+
+@dataclass(eq=False)
+class Request:
+    """The rows of one request: those up to `taken` are in a batch or done."""
+
+    latents: Latents
+    future: asyncio.Future[Pixels]
+    taken: int = 0
+    done: list[Pixels] = field(default_factory=list)
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are in no batch yet."""
+        return len(self.latents) - self.taken
+
+
+Slice = tuple[Request, int]
+"""A request, and how many of its next rows are in the batch."""
+
+
+def batch_rows(waiting: int, sizes: tuple[BatchSize, ...]) -> BatchSize:
+    """The size of the next batch: the smallest that holds all that waits, else the largest."""
+    return next((size for size in sizes if size.rows >= waiting), sizes[-1])
+
+
+def seconds_for(rows: int, sizes: tuple[BatchSize, ...]) -> float:
+    """The estimated seconds to run `rows`: whole batches of the largest size, by their measured time."""
+    return math.ceil(rows / sizes[-1].rows) * sizes[-1].seconds
+
+
+class Batcher:
+    """The queue of one model.
+
+    Args:
+        engine: runs the batches, in `executor`'s thread.
+        executor: one thread, shared by all models on a device.
+        sizes: the batch sizes that may be run, ascending; not empty.
+        max_rows: rows that may wait.
+        deadline: seconds; a request that would wait longer is refused at once.
+    """
+
+    def __init__(
+        self, engine: Engine, executor: Executor, sizes: tuple[BatchSize, ...], max_rows: int, deadline: float
+    ) -> None:
+        self._engine, self._executor, self._sizes = engine, executor, sizes
+        self._max_rows, self._deadline = max_rows, deadline
+        self._queue: deque[Request] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def waiting_rows(self) -> int:
+        """Rows that are in no batch yet."""
+        return sum(request.waiting for request in self._queue)
+
+    async def generate(self, latents: Latents) -> Pixels:
+        """The images of latents, in their order.
+
+        If the caller is cancelled, its rows that are in no batch yet leave the queue.
+
+        Raises:
+            QueueFull: too many rows wait, or the wait would pass the deadline.
+            BatcherClosed: the service is stopping.
+            EngineError: inference of a batch with these rows failed.
+        """
+        self._admit(len(latents))
+        request = Request(latents, asyncio.get_running_loop().create_future())
+        self._queue.append(request)
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work(), name="batcher")
+        try:
+            return await request.future
+        finally:
+            if request in self._queue:
+                self._queue.remove(request)
+
+    async def close(self) -> None:
+        """Take no more requests, and return when those that wait are answered."""
+        self._closed = True
+        if self._worker is not None:
+            await self._worker
+
+    def _admit(self, rows: int) -> None:
+        if self._closed:
+            raise BatcherClosed("the service is stopping")
+        waiting = self.waiting_rows
+        wait = seconds_for(waiting, self._sizes)
+        if waiting and (waiting + rows > self._max_rows or wait > self._deadline):
+            raise QueueFull(max(1, math.ceil(wait)))
+
+    async def _work(self) -> None:
+        try:
+            while self._queue:
+                batch, size = self._take()
+                await self._run(batch, size)
+        finally:
+            self._worker = None
+
+    def _take(self) -> tuple[list[Slice], int]:
+        """The next rows in the order of their arrival; requests whose last row is taken leave the queue."""
+        size = batch_rows(self.waiting_rows, self._sizes).rows
+        batch: list[Slice] = []
+        room = size
+        while self._queue and room:
+            request = self._queue[0]
+            rows = min(request.waiting, room)
+            batch.append((request, rows))
+            request.taken += rows
+            room -= rows
+            if not request.waiting:
+                self._queue.popleft()
+        return batch, size
+
+    async def _run(self, batch: list[Slice], size: int) -> None:
+        rows = [request.latents[request.taken - count : request.taken] for request, count in batch]
+        latents = np.zeros((size, rows[0].shape[1]), np.float32)
+        np.concatenate(rows, out=latents[: sum(map(len, rows))])
+        loop = asyncio.get_running_loop()
+        try:
+            pixels = await loop.run_in_executor(self._executor, self._engine.run, latents)
+        except Exception as error:  # whatever it is, the requests of this batch must be answered
+            self._fail(batch, error)
+            return
+        start = 0
+        for request, count in batch:
+            request.done.append(pixels[start : start + count])
+            start += count
+            if sum(map(len, request.done)) == len(request.latents) and not request.future.done():
+                request.future.set_result(np.concatenate(request.done))
+
+    def _fail(self, batch: list[Slice], error: Exception) -> None:
+        reason = error if isinstance(error, EngineError) else EngineError(f"{type(error).__name__}: {error}")
+        for request, _ in batch:
+            if request in self._queue:
+                self._queue.remove(request)
+            if not request.future.done():
+                request.future.set_exception(reason)

@@ -1,0 +1,52 @@
+"""The seam between HTTP and inference: what an engine is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bundle.store import Bundle
+
+Latents = NDArray[np.float32]
+"""float32 [n, latent_dim]."""
+
+Pixels = NDArray[np.uint8]
+"""uint8 [n, height, width, channels]."""
+
+
+class EngineError(Exception):
+    """Inference failed, or the engine cannot do what it must; says why."""
+
+
+@dataclass(frozen=True)
+class BatchSize:
+    """A number of rows that the engine runs, and the seconds a batch of it took when it was warmed."""
+
+    rows: int
+    seconds: float
+
+
+class Engine(Protocol):
+    """One loaded generator. Its methods are called from one thread, never the event loop's."""
+
+    def warm(self, max_batch: int) -> tuple[BatchSize, ...]:
+        """Run the powers of two up to `max_batch`, and return, ascending, those that agree to the last bit.
+
+        Raises:
+            EngineError: the generator fails, or draws the same for every latent.
+        """
+        ...
+
+    def run(self, latents: Latents) -> Pixels:
+        """The images of latents; their number is one of the warmed sizes.
+
+        Raises:
+            EngineError: inference failed.
+        """
+        ...
+
+
+Loader = Callable[[Bundle], Engine]
+"""Loads a bundle. Raises EngineError or InvalidBundle with the reason."""

@@ -1,0 +1,54 @@
+"""Warm-up: which batch sizes may be used on this machine, and what each costs."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from bundle.latents import latents_of
+from service.engine.protocol import BatchSize, EngineError, Latents, Pixels
+
+REPEATS = 2
+"""Timed runs of each size after the first, which compiles; the faster counts."""
+
+
+def powers_of_two(limit: int) -> Iterator[int]:
+    """1, 2, 4 … up to and with `limit`."""
+    size = 1
+    while size <= limit:
+        yield size
+        size *= 2
+
+
+def warm_up(run: Callable[[Latents], Pixels], latent_dim: int, max_batch: int) -> tuple[BatchSize, ...]:
+    """Run every power of two up to `max_batch`; return those whose pixels equal those of one row at a time.
+
+    Matrix libraries choose another kernel, and so another order of summation, for some sizes; a size that
+    gives other pixels than size 1 is left out, so a seed's pixels do not depend on the load.
+
+    Raises:
+        EngineError: the generator draws the same image for different latents, or different ones for the same.
+    """
+    latents = latents_of(range(next_power(max_batch)), latent_dim)
+    alone = np.concatenate([run(latents[i : i + 1]) for i in range(min(len(latents), 16))])
+    if len(alone) > 1 and (alone == alone[0]).all():
+        raise EngineError("it draws the same image for every latent")
+    sizes = []
+    for rows in powers_of_two(max_batch):
+        pixels = run(latents[:rows])
+        if np.array_equal(pixels[: len(alone)], alone[:rows]):
+            sizes.append(BatchSize(rows, min(_seconds(run, latents[:rows]) for _ in range(REPEATS))))
+    if not sizes:
+        raise EngineError("it draws another image for the same latent")
+    return tuple(sizes)
+
+
+def next_power(limit: int) -> int:
+    """The largest power of two that is not above `limit`."""
+    return 1 << (limit.bit_length() - 1)
+
+
+def _seconds(run: Callable[[Latents], Pixels], latents: Latents) -> float:
+    begin = time.perf_counter()
+    run(latents)
+    return time.perf_counter() - begin

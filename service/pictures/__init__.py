@@ -1,0 +1,1 @@
+"""From pixels to files: PNG, grids, animated WebP and GIF; pure functions of arrays."""

@@ -1,0 +1,110 @@
+"""A fast lossless PNG encoder: the Up filter in numpy, deflate by ISA-L.
+
+Sections (§) are those of the PNG specification, third edition: https://www.w3.org/TR/png-3/.
+
+One filter type for all rows saves the search for the best type of each row, and ISA-L's level 1 is the one
+that pays. Measured on grids of 16 and 64 pictures of 64 px, drawn avatars and the same with noise: level 0
+gives a seventh to a half more bytes, level 2 takes 3 to 20 % longer for sizes within 1 %, level 3 is slower
+and larger. `python -m bench.png` measures the whole against Pillow.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+
+import numpy as np
+from isal import isal_zlib
+
+from service.pictures.pixels import Pixels, check_pixels
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"  # §5.2
+COLOUR_TYPES = {1: 0, 3: 2, 4: 6}  # channels: colour type, §11.2.1
+FILTER_UP = 2  # §9.2
+LEVEL = 1  # of ISA-L, 0 … 3
+KEYWORD_BYTES = 79  # the longest keyword, §11.3.3.1
+
+
+def encode_png(image: Pixels, text: Mapping[str, str] | None = None) -> bytes:
+    """Encode an image as PNG, losslessly.
+
+    The file holds no clock time: the same image and text give the same bytes with one release of ISA-L
+    on one kind of processor.
+    Filtering and compression run without the interpreter lock.
+
+    Args:
+        image: uint8 [height, width, channels] or [height, width], 0 … 255, any strides; 1 channel is grey,
+            3 are RGB, 4 are RGBA with straight alpha.
+        text: keyword to text, written in this order before the image data. A keyword has 1 to 79 printable
+            Latin-1 characters, with single spaces inside only (§11.3.3.1). Text of Latin-1 goes into tEXt,
+            other text into iTXt as uncompressed UTF-8 (§11.3.3.2, §11.3.3.4).
+
+    Returns:
+        The PNG file: 8 bits a sample, not interlaced.
+
+    Raises:
+        TypeError: the image is no uint8 array, or a keyword or text is no string.
+        ValueError: a shape that cannot be drawn, a keyword against the rules, or text that PNG cannot hold.
+    """
+    if isinstance(image, np.ndarray) and image.ndim == 2:
+        image = image[:, :, np.newaxis]
+    check_pixels(image, "image", ("height", "width", "channels"))
+    height, width, channels = image.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
+    chunks = [_chunk(b"IHDR", header)]
+    chunks += [_text_chunk(keyword, value) for keyword, value in (text or {}).items()]
+    chunks += [_chunk(b"IDAT", isal_zlib.compress(_filter_up(image), LEVEL)), _chunk(b"IEND", b"")]
+    return SIGNATURE + b"".join(chunks)
+
+
+def _filter_up(image: Pixels) -> Pixels:
+    """Each row less the row above, behind its filter type (§9.2); above the first row are zeros.
+
+    [height, width, channels] to [height, 1 + width · channels], in one pass and with no copy of the image.
+    """
+    height, width, channels = image.shape
+    filtered = np.empty((height, 1 + width * channels), np.uint8)
+    filtered[:, 0] = FILTER_UP
+    rows = filtered[:, 1:].reshape(height, width, channels)  # a view: only the last axis is split
+    rows[0] = image[0]
+    np.subtract(image[1:], image[:-1], out=rows[1:])
+    return filtered
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    """Length, type, data, CRC of type and data (§5.3)."""
+    crc = isal_zlib.crc32(data, isal_zlib.crc32(kind))
+    return b"".join((struct.pack(">I", len(data)), kind, data, struct.pack(">I", crc)))
+
+
+def _text_chunk(keyword: str, value: str) -> bytes:
+    name = _checked_keyword(keyword)
+    if not isinstance(value, str):
+        raise TypeError(f"the text of {keyword!r} is a {type(value).__name__}; a string is needed")
+    if "\0" in value:
+        raise ValueError(f"the text of {keyword!r} holds a zero character, which PNG text cannot")
+    if all(_is_latin1(character) or character == "\n" for character in value):
+        return _chunk(b"tEXt", name + b"\0" + value.encode("latin-1"))
+    try:
+        encoded = value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the text of {keyword!r} cannot be written as UTF-8: {error.reason}") from error
+    # After the keyword's end: not compressed, method 0, no language, no translated keyword.
+    return _chunk(b"iTXt", name + b"\0" + b"\0\0" + b"\0" + b"\0" + encoded)
+
+
+def _checked_keyword(keyword: str) -> bytes:
+    if not isinstance(keyword, str):
+        raise TypeError(f"the keyword {keyword!r} is a {type(keyword).__name__}; a string is needed")
+    if not 1 <= len(keyword) <= KEYWORD_BYTES:
+        raise ValueError(f"the keyword {keyword!r} has {len(keyword)} characters; 1 to {KEYWORD_BYTES} are allowed")
+    if not all(_is_latin1(character) and character != "\xa0" for character in keyword):
+        raise ValueError(f"the keyword {keyword!r} holds a character that is not printable Latin-1")
+    if keyword != keyword.strip(" ") or "  " in keyword:
+        raise ValueError(f"the keyword {keyword!r} has a space at an end, or two in a row")
+    return keyword.encode("latin-1")
+
+
+def _is_latin1(character: str) -> bool:
+    """Whether ISO/IEC 8859-1 defines it: no control characters."""
+    return " " <= character <= "~" or "\xa0" <= character <= "\xff"

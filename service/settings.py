@@ -1,0 +1,46 @@
+"""The settings: `FIGMENT_*` environment variables, unit and reason at each."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What the service can be told. Every field is the environment variable FIGMENT_ and its name."""
+
+    model_config = SettingsConfigDict(env_prefix="FIGMENT_", frozen=True, extra="ignore", allow_inf_nan=False)
+
+    host: str = "127.0.0.1"
+    """The address to listen on; this machine only, unless told otherwise."""
+
+    port: int = Field(default=8000, ge=0, le=65535)
+    """The TCP port; 0 takes a free one and logs it."""
+
+    models: Path = Path("models")
+    """The store: the folder of NAME/VERSION bundles."""
+
+    default_model: str = ""
+    """The model that answers when a request names none; empty for the first by name."""
+
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where inference runs: auto takes a GPU if there is one; gpu without one refuses to start."""
+
+    max_batch: int = Field(default=64, ge=1, le=1024)
+    """Rows (images) a batch at most; batch sizes are the powers of two up to it."""
+
+    queue: int = Field(default=1024, ge=64)
+    """Rows that may wait, for each model; above that a request is refused with 503, so that memory stays bounded."""
+
+    deadline: float = Field(default=30.0, gt=0, le=3600)
+    """Seconds a request may take; one that cannot be answered in time is refused with 503, a late one gets 504."""
+
+    grace: float = Field(default=1.0, ge=0, le=600)
+    """Seconds between SIGTERM, when /readyz turns to 503, and closing the socket: a load balancer has to notice."""
+
+    drain: int = Field(default=30, ge=1, le=3600)
+    """Seconds that requests under way have to finish once the socket is closed."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged; every request is logged at info."""
