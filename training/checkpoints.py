@@ -19,8 +19,18 @@ class Checkpoints:
         self._gan = gan
 
     def save(self) -> None:
-        """Write the state as it is now."""
-        self._manager.save(checkpoint_number=int(self._gan.step.numpy()))
+        """Write the state as it is now.
+
+        Raises:
+            RunError: it cannot be written; the last one is still there.
+        """
+        try:
+            self._manager.save(checkpoint_number=int(self._gan.step.numpy()))
+        except (tf.errors.OpError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise RunError(
+                f"no checkpoint can be written to {self._manager.directory}: {reason}; the last one is kept"
+            ) from error
 
     def restore(self) -> int:
         """Take the last state back, or the one before if the last is damaged; returns its step.

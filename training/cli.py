@@ -7,14 +7,20 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from training.recipe import FOLDER, RecipeError, load_recipe, recipe_names
+from training.recipe import RecipeError, load_recipe, recipe_file, recipe_names
 from training.run import Run, RunError, create_run, open_run, settings_of
 from training.source import DataError
 
+if TYPE_CHECKING:
+    from training.dataset import ImageSet
+
 UNSTATED = "not stated"
+UNREADABLE_SHOWN = 10
+"""How many unreadable files are named; the rest are counted."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,13 +91,14 @@ def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("--name", required=True, help="the model's name in the store")
     export.add_argument("--version", type=int, help="its version (default: one above the highest)")
     export.add_argument("--models", type=Path, default=Path("models"), help="the store (default: %(default)s)")
+    export.add_argument("--heldout", type=Path, help="images that were not trained on, to measure against")
     export.set_defaults(run=run_export)
 
 
 def count(text: str) -> int:
     """A number of images: "50000", "500k", "1.5M"."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text)
-    number = int(float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()]) if match else 0
+    number = round(float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()]) if match else 0
     if not 1 <= number <= 10**10:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of images, such as 50000, 500k or 1.5M")
     return number
@@ -113,53 +120,71 @@ def list_recipes(options: argparse.Namespace) -> int:
 
 def run_fit(options: argparse.Namespace) -> int:
     """Begin a run."""
-    from training.dataset import load_images
-
     overrides = options.set + (["flip=true"] if options.flip else [])
     recipe = load_recipe(options.recipe, overrides)
-    cache = options.out / "cache"
-    data = load_images(options.data, options.resolution, options.channels, cache)
+    source, cache = options.data.resolve(), (options.out / "cache").resolve()  # to be resumed from any folder
+    data = _load(source, options.resolution, options.channels, cache)
     run = create_run(
         options.out,
         settings_of(
             recipe, data.facts, resolution=options.resolution, channels=options.channels, images=options.images,
-            seed=options.seed, cache=cache, name=options.name or options.data.resolve().stem,
+            seed=options.seed, cache=cache, name=options.name or (source.name if source.is_dir() else source.stem),
             license_=options.license, attribution=options.attribution,
         ),
     )  # fmt: skip
-    source = Path(options.recipe) if options.recipe.endswith(".toml") else FOLDER / f"{options.recipe}.toml"
-    shutil.copyfile(source, run.path / "recipe.toml")
-    return _train(run, options.every, resume=False)
+    shutil.copyfile(recipe_file(options.recipe), run.path / "recipe.toml")
+    with run.locked():
+        return _train(run, data, options.every, resume=False)
 
 
 def run_resume(options: argparse.Namespace) -> int:
     """Go on with a run."""
     run = open_run(options.path)
-    if options.images:
-        run = run.with_images(options.images)
-    return _train(run, options.every, resume=True)
+    with run.locked():
+        if options.images:
+            run = run.with_images(options.images)
+        settings = run.settings
+        data = _load(Path(settings.source), settings.resolution, settings.channels, Path(settings.cache))
+        if data.facts.digest != settings.digest:
+            raise RunError(f"{settings.source} is not what the run began with: its images have changed")
+        return _train(run, data, options.every, resume=True)
 
 
-def _train(run: Run, every: int | None, resume: bool) -> int:
+def _load(source: Path, resolution: int, channels: int, cache: Path) -> "ImageSet":
     from training.dataset import load_images
+    from training.progress import DecodingDisplay
+
+    with DecodingDisplay() as display:
+        data = load_images(source, resolution, channels, cache, display)
+    unreadable = data.facts.unreadable
+    for name, reason in unreadable[:UNREADABLE_SHOWN]:
+        complain(f"left out, unreadable: {name}: {reason}")
+    if len(unreadable) > UNREADABLE_SHOWN:
+        complain(f"left out, unreadable: {len(unreadable) - UNREADABLE_SHOWN:,} more")
+    return data
+
+
+def _train(run: Run, data: "ImageSet", every: int | None, resume: bool) -> int:
+    import tensorflow as tf
+
     from training.device import prepare
     from training.loop import TrainingFailed, train
     from training.progress import ProgressDisplay
 
     settings = run.settings
-    data = load_images(Path(settings.source), settings.resolution, settings.channels, Path(settings.cache))
-    if data.facts.digest != settings.digest:
-        raise RunError(f"{settings.source} is not what the run began with: its digest was {settings.digest}")
-    console = Console(stderr=True, soft_wrap=True)
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     console.print(f"{run.path}: {data.facts.count:,} images of {settings.source}, recipe {settings.recipe.name}")
-    for name, reason in data.facts.unreadable:
-        console.print(f"unreadable, left out: {name}: {reason}", markup=False, highlight=False)
     console.print(f"training on {prepare()}")
     with ProgressDisplay(settings.images, console=console) as display:
         try:
             complete = train(run, data, display, every, resume)
         except TrainingFailed as error:
             raise Failed(str(error)) from error
+        except tf.errors.ResourceExhaustedError as error:
+            raise Failed(
+                f"not enough memory for batches of {settings.recipe.batch_size} images of {settings.resolution} px; "
+                "begin again with --set batch_size=… or --set generator.width=…"
+            ) from error
     if not complete:
         print(f"stopped; go on with: python -m training resume {run.path}")
         return 130
@@ -172,7 +197,7 @@ def run_export(options: argparse.Namespace) -> int:
     from training.export import ExportFailed, export
 
     try:
-        bundle = export(open_run(options.path), options.models, options.name, options.version)
+        bundle = export(open_run(options.path), options.models, options.name, options.version, options.heldout)
     except ExportFailed as error:
         raise Failed(str(error)) from error
     print(f"{bundle.path}: {bundle.digest}")

@@ -4,11 +4,13 @@ import hashlib
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +55,22 @@ def load_images(
     entries = list_entries(path)
     key = _cache_key(path, entries, resolution, channels)
     pixels, facts = cache / f"{key}.npy", cache / f"{key}.json"
-    if not (pixels.exists() and facts.exists()):
+    data = _cached(pixels, facts)
+    if data is None:
         _decode_into(path, entries, (resolution, channels), pixels, facts, progress)
-    return ImageSet(np.load(pixels, mmap_mode="r"), _read_facts(facts))
+        data = _cached(pixels, facts)
+    if data is None:
+        raise OSError(f"{pixels} was written and cannot be read back")
+    return replace(data, facts=replace(data.facts, source=str(path)))  # a copy elsewhere has the same key
+
+
+def _cached(pixels: Path, facts: Path) -> ImageSet | None:
+    """What an earlier call has written, or None if there is nothing, or nothing whole."""
+    try:
+        data = ImageSet(np.load(pixels, mmap_mode="r"), _read_facts(facts))
+    except (OSError, EOFError, ValueError, TypeError, KeyError):
+        return None
+    return data if len(data.images) == data.facts.count else None
 
 
 def _cache_key(path: Path, entries: list[Entry], resolution: int, channels: int) -> str:
@@ -66,21 +81,33 @@ def _cache_key(path: Path, entries: list[Entry], resolution: int, channels: int)
 def _decode_into(
     path: Path, entries: list[Entry], shape: tuple[int, int], pixels: Path, facts: Path, progress: Progress
 ) -> None:
-    images, contents, unreadable = [], hashlib.sha256(), []
-    for done, (entry, image, digest) in enumerate(_decoded(entries, *shape), start=1):
-        if isinstance(image, str):
-            unreadable.append((entry.name, image))
-        else:
-            images.append(image)
-            contents.update(f"{entry.name} {digest}\n".encode("utf-8", "surrogateescape"))
-        progress(done, len(entries))
-    if not images:
-        name, reason = unreadable[0]
-        raise DataError(f"none of the {len(entries)} images of {path} can be read; the first, {name}: {reason}")
-    found = DataFacts(str(path), len(images), f"sha256:{contents.hexdigest()}", tuple(unreadable))
+    contents, unreadable, count = hashlib.sha256(), [], 0
     pixels.parent.mkdir(parents=True, exist_ok=True)
-    _write(pixels, lambda file: np.save(file, np.stack(images)))
-    _write(facts, lambda file: file.write(json.dumps(asdict(found)).encode()))
+    with _replacing(pixels) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of odd metadata in files that decode well
+        _write_header(file, 0, *shape)
+        for done, (entry, image, digest) in enumerate(_decoded(entries, *shape), start=1):
+            if isinstance(image, str):
+                unreadable.append((entry.name, image))
+            else:
+                file.write(image.tobytes())
+                contents.update(f"{entry.name} {digest}\n".encode("utf-8", "surrogateescape"))
+                count += 1
+            progress(done, len(entries))
+        if not count:
+            name, reason = unreadable[0]
+            raise DataError(f"none of the {len(entries)} images of {path} can be read; the first, {name}: {reason}")
+        file.seek(0)
+        _write_header(file, count, *shape)
+    found = DataFacts(str(path), count, f"sha256:{contents.hexdigest()}", tuple(unreadable))
+    with _replacing(facts) as file:
+        file.write(json.dumps(asdict(found)).encode())
+
+
+def _write_header(file: IO[bytes], count: int, resolution: int, channels: int) -> None:
+    """The header of an .npy file; NumPy leaves room in it, so that its length does not depend on the count."""
+    shape = (count, resolution, resolution, channels)
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
 
 def _decoded(
@@ -97,15 +124,18 @@ def _decoded(
         yield from pool.map(work, entries)
 
 
-def _write(path: Path, write: Callable[[Any], object]) -> None:
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to be written that takes the place of `path` when it is whole."""
     handle, name = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            write(file)
+            yield file
         Path(name).rename(path)
-    except BaseException:
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
         Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _read_facts(path: Path) -> DataFacts:

@@ -16,7 +16,7 @@ LATENTS, FAKES_FOR_D, ALPHA, FLIPS = range(4)
 """The streams of random numbers of a step; each is a function of the run's seed, the step and the stream."""
 
 
-class Gan(tf.Module):
+class Gan(tf.Module):  # type: ignore[misc]  # TensorFlow is untyped
     """The whole state of a training run.
 
     All random numbers of step k are a function of (seed, k), so a run that was stopped and resumed draws
@@ -74,6 +74,13 @@ class Gan(tf.Module):
             step=self.step,
         )
 
+    def norms(self) -> dict[str, float]:
+        """The Euclidean norms of each network's variables; not finite if one of its values is not."""
+        networks = (self.generator, self.ema, self.discriminator)
+        names = ("generator_norm", "ema_norm", "discriminator_norm")
+        norms = (tf.linalg.global_norm([v.value for v in network.variables]) for network in networks)
+        return {name: float(norm) for name, norm in zip(names, norms, strict=True)}
+
     def snapshot(self) -> list[NDArray[Any]]:
         """The values of all variables; `restore` takes them back."""
         return [variable.numpy() for variable in self._all_variables()]
@@ -112,7 +119,7 @@ class Gan(tf.Module):
         coins = tf.random.stateless_uniform([tf.shape(reals)[0], 1, 1, 1], self._stream(index, FLIPS), alg="philox")
         return tf.where(coins < 0.5, reals, tf.reverse(reals, axis=[2]))
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def _discriminator_step(self, images: tf.Tensor, index: tf.Tensor, regularise: bool) -> Mapping[str, tf.Tensor]:
         recipe, discriminator = self.recipe, self.discriminator
         reals = self._reals(images, index)
@@ -138,7 +145,7 @@ class Gan(tf.Module):
         alpha = tf.random.stateless_uniform(shape, self._stream(index, ALPHA), alg="philox")
         return gradient_penalty(scores, reals, fakes, alpha)
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def _generator_step(self, step: tf.Tensor, ema_decay: tf.Tensor) -> Mapping[str, tf.Tensor]:
         latents = self._latents(step, LATENTS)
         with tf.GradientTape() as tape:

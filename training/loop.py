@@ -46,26 +46,31 @@ class Display(Protocol):
 
 @dataclass
 class Means:
-    """The means of what the steps report, until they are taken."""
+    """The means of what the steps report, and how fast they are, until they are taken."""
 
     sums: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    steps: int = 0
+    since: float = field(default_factory=time.perf_counter)
 
     def add(self, logs: dict[str, tf.Tensor]) -> None:
         """One step's scalars; a term that is not computed at every step is averaged over those where it is."""
+        self.steps += 1
         for name, value in logs.items():
             self.sums[name] = self.sums.get(name, 0.0) + float(value)
             self.counts[name] = self.counts.get(name, 0) + 1
 
-    def take(self) -> dict[str, float]:
-        """The means, and begin anew."""
-        means = self.peek()
-        self.sums, self.counts = {}, {}
-        return means
-
     def peek(self) -> dict[str, float]:
         """The means so far."""
         return {name: total / self.counts[name] for name, total in self.sums.items()}
+
+    def steps_per_second(self) -> float:
+        """Since the means began."""
+        return self.steps / max(time.perf_counter() - self.since, 1e-9)
+
+    def begin(self) -> None:
+        """Forget what was added."""
+        self.sums, self.counts, self.steps, self.since = {}, {}, 0, time.perf_counter()
 
 
 def images_per_step(recipe: Recipe) -> int:
@@ -93,8 +98,8 @@ def train(run: Run, data: ImageSet, display: Display, every: int | None = None, 
         Whether the run is complete.
 
     Raises:
-        TrainingFailed: a loss is no longer finite.
-        RunError: there is no checkpoint to go on from.
+        TrainingFailed: a loss or a weight is no longer finite.
+        RunError: there is no checkpoint to go on from, or none can be written.
     """
     settings, recipe = run.settings, run.settings.recipe
     per_step = images_per_step(recipe)
@@ -106,30 +111,38 @@ def train(run: Run, data: ImageSet, display: Display, every: int | None = None, 
     checkpoints = Checkpoints(gan, run.checkpoints)
     step = checkpoints.restore() if resume else 0
     run.truncate_log(step)
-    batches = Batches(data, recipe, settings.seed)
-    if step < steps:
-        display.estimate(per_step / seconds_per_step(gan, batches.at(step)), (steps - step) * per_step)
+    batches, means = Batches(data, recipe, settings.seed), Means()
 
-    means, since = Means(), time.perf_counter()
+    def log() -> None:
+        line = {"step": step, "images": step * per_step, **means.peek()}
+        check_finite(line, step, run)
+        run.log(line | {"images_per_second": round(means.steps_per_second() * per_step, 1)})
+        means.begin()
+
+    def keep() -> None:
+        check_finite({**means.peek(), **gan.norms()}, step, run)
+        checkpoints.save()
+        write_sheet(run.samples / f"{step * per_step:09d}.png", gan.sample(latents))
+
     with stop_signals() as stopped:
+        if not resume:
+            keep()  # from here on the run can be resumed, whatever happens
+        if step < steps:
+            display.estimate(per_step / seconds_per_step(gan, batches.at(step)), (steps - step) * per_step)
+        means.begin()
         while step < steps and not stopped:
             means.add(gan.train(batches.at(step), step, learning_rate_factor(step, steps, recipe.decay_from)))
             step += 1
             display.advance(step * per_step, means.peek())
-            if step % LOG_EVERY == 0 or step == steps:
-                now = time.perf_counter()
-                line = means.take()
-                check_finite(line, step, run)
-                speed = LOG_EVERY * per_step / (now - since)
-                run.log({"step": step, "images": step * per_step, **line, "images_per_second": round(speed, 1)})
-                since = now
-            if step % tick == 0:
-                checkpoints.save()
-                write_sheet(run.samples / f"{step * per_step:09d}.png", gan.sample(latents))
-    if stopped:
-        display.note(f"stopped by a signal after step {step} of {steps}")
-    checkpoints.save()
-    write_sheet(run.samples / f"{step * per_step:09d}.png", gan.sample(latents))
+            if step % LOG_EVERY == 0:
+                log()
+            if step % tick == 0 and step < steps:
+                keep()
+        if stopped:
+            display.note(f"stopped by a signal after step {step} of {steps}")
+        if means.steps:
+            log()
+        keep()
     return step >= steps
 
 
@@ -169,7 +182,7 @@ def seconds_per_step(gan: Gan, reals: NDArray[np.uint8]) -> float:
 
 
 def check_finite(means: dict[str, float], step: int, run: Run) -> None:
-    """Stop when a mean is not a number or infinite.
+    """Stop when a mean, or the norm of a network's weights, is not a number or infinite.
 
     Raises:
         TrainingFailed: names the value, the step and the folder of the last checkpoint.

@@ -5,7 +5,15 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 QUIET_SECONDS = 30.0
 """Seconds between two lines where there is no terminal."""
@@ -14,9 +22,9 @@ QUIET_SECONDS = 30.0
 class ProgressDisplay:
     """A progress bar with images/s, losses and the time left."""
 
-    def __init__(self, total: int, done: int = 0, console: Console | None = None) -> None:
+    def __init__(self, total: int, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, soft_wrap=True)
-        self._total, self._first = total, done
+        self._total, self._first = total, 0
         self._begin = self._spoke = time.monotonic()
         self._progress = Progress(
             TextColumn("{task.percentage:5.1f}%"),
@@ -26,7 +34,7 @@ class ProgressDisplay:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task: TaskID = self._progress.add_task("", total=total, completed=done, text="compiling the step")
+        self._task: TaskID = self._progress.add_task("", total=total, text="compiling the step")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -43,6 +51,7 @@ class ProgressDisplay:
             f"measured {images_per_second:.0f} images/s; {images_left:,} images will take about "
             f"{duration(images_left / images_per_second)}"
         )
+        self._first = max(0, self._total - images_left)  # what a resumed run had made before does not count as speed
         self._begin = self._spoke = time.monotonic()
 
     def advance(self, images_seen: int, logs: dict[str, float]) -> None:
@@ -58,6 +67,37 @@ class ProgressDisplay:
     def note(self, text: str) -> None:
         """A line of its own, above the bar."""
         self._console.print(text, highlight=False, markup=False)
+
+
+class DecodingDisplay:
+    """A progress bar over the images of a data set while they are decoded; called as `load_images` wants it."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, soft_wrap=True)
+        self._spoke = time.monotonic()
+        self._progress = Progress(
+            TextColumn("decoding images"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(),
+            console=self._console, disable=not self._console.is_terminal, transient=True,
+        )  # fmt: skip
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        """`done` of `total` images are decoded; not called when they come from the cache."""
+        if self._task is None:
+            self._progress.start()
+            self._task = self._progress.add_task("", total=total)
+        self._progress.update(self._task, completed=done)
+        if self._progress.disable and time.monotonic() - self._spoke > QUIET_SECONDS:
+            self._spoke = time.monotonic()
+            self._console.print(f"decoding images: {done:,} of {total:,}", highlight=False, markup=False)
 
 
 def summary(images_seen: int, total: int, speed: float, logs: dict[str, float]) -> str:

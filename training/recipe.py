@@ -59,7 +59,8 @@ class Regulariser(_Part):
 class Recipe(_Part):
     """One way to train a GAN."""
 
-    name: str
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
+    """Part of the name of a run's folder."""
     about: str
     loss: Literal["non-saturating", "wasserstein"]
     latent_dim: int = Field(ge=1, le=4096)
@@ -100,6 +101,11 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
+def recipe_file(name: str) -> Path:
+    """The file of a recipe that comes with Figment, or of one that is given by its path."""
+    return Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+
+
 def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
     """The recipe of that name, or in that TOML file, with `key=value` overrides ("generator.width=32").
 
@@ -107,7 +113,7 @@ def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
         RecipeError: no such recipe, a setting that does not exist or is out of range, or a combination known
             to be wrong.
     """
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    path = recipe_file(name)
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -128,7 +134,8 @@ def parse_recipe(settings: dict[str, object]) -> Recipe:
     try:
         return Recipe.model_validate(settings)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}".lstrip(": ") for e in error.errors()]
+        found = ((".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")) for e in error.errors())
+        problems = [f"{place}: {reason}".lstrip(": ") for place, reason in found]
         raise RecipeError("; ".join(problems)) from None
 
 

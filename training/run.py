@@ -7,8 +7,12 @@ samples/      sheets of the same seeds as training goes on
 checkpoints/  the last states, from which the run can go on
 """
 
+import fcntl
 import json
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from training.dataset import DataFacts
 from training.recipe import Recipe
+
+MAX_SLUG = 60
+"""Characters of the data's name in a run's folder."""
 
 
 class RunError(Exception):
@@ -81,6 +88,22 @@ class Run:
         beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         beside.rename(self.log_file)
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep the run from being trained by two processes at once; the lock ends with the process at the latest.
+
+        Raises:
+            RunError: another process is training it.
+        """
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise RunError(f"{self.path} is being trained by another process") from None
+        finally:
+            os.close(folder)
+
     def with_images(self, images: int) -> "Run":
         """The same run, to be trained to another number of images; written to its folder."""
         changed = Run(self.path, self.settings.model_copy(update={"images": images}))
@@ -91,7 +114,7 @@ class Run:
 def create_run(out: Path, settings: RunSettings) -> Run:
     """Make the folder of a new run, numbered one above the highest there is."""
     out.mkdir(parents=True, exist_ok=True)
-    slug = re.sub(r"[^a-z0-9]+", "-", settings.name.lower()).strip("-") or "images"
+    slug = re.sub(r"[^a-z0-9]+", "-", settings.name.lower())[:MAX_SLUG].strip("-") or "images"
     number = 1 + max((int(p.name[:5]) for p in out.iterdir() if re.match(r"\d{5}-", p.name)), default=-1)
     run = Run(out / f"{number:05d}-{slug}-{settings.recipe.name}", settings)
     run.path.mkdir()

@@ -1,19 +1,23 @@
 """Where images come from: a folder, however deep, or a zip; and one image as an array of a square resolution."""
 
 import io
-import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 MAX_PIXELS = 100_000_000
 """The largest image that is decoded, in pixels: a small file can hold a huge picture."""
+MAX_BYTES = 500_000_000
+"""The largest file that is read, in bytes: a small zip can hold a huge file."""
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF")
+"""Pillow's names of what is decoded, whatever a file's ending: others start programs (EPS) or have no pixels."""
 
 
 class DataError(Exception):
@@ -59,7 +63,8 @@ def _of_folder(folder: Path) -> list[Entry]:
         name = PurePosixPath(file.relative_to(folder).as_posix())
         if _is_image(name) and file.is_file():
             stat = file.stat()
-            entries.append(Entry(str(name), f"{stat.st_size} {stat.st_mtime_ns}", file.read_bytes))
+            read = partial(_read, file.read_bytes, stat.st_size)
+            entries.append(Entry(str(name), f"{stat.st_size} {stat.st_mtime_ns}", read))
     return entries
 
 
@@ -70,9 +75,16 @@ def _of_zip(path: Path) -> list[Entry]:
         raise DataError(f"{path} is neither a folder nor a readable zip: {error}") from error
 
     def entry(info: zipfile.ZipInfo) -> Entry:
-        return Entry(info.filename, f"{info.file_size} {info.CRC:08x}", lambda: archive.read(info))
+        read = partial(_read, partial(archive.read, info), info.file_size)
+        return Entry(info.filename, f"{info.file_size} {info.CRC:08x}", read)
 
     return [entry(i) for i in archive.infolist() if not i.is_dir() and _is_image(PurePosixPath(i.filename))]
+
+
+def _read(read: Callable[[], bytes], size: int) -> bytes:
+    if size > MAX_BYTES:
+        raise ValueError(f"{size} bytes are more than {MAX_BYTES}")
+    return read()
 
 
 def decode(content: bytes, resolution: int, channels: int) -> NDArray[np.uint8]:
@@ -85,18 +97,18 @@ def decode(content: bytes, resolution: int, channels: int) -> NDArray[np.uint8]:
         ValueError: the content is no image, is truncated, or is larger than 100 megapixels; says which.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata in files that decode well
-            image = Image.open(io.BytesIO(content))
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError(f"{image.width} × {image.height} pixels are more than {MAX_PIXELS}")
-            image.draft("RGB", (resolution, resolution))  # JPEG: decode at the smallest size that is enough
-            image = _to_mode(ImageOps.exif_transpose(image), channels)
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError(f"{image.width} × {image.height} pixels are more than {MAX_PIXELS}")
+        image.draft("RGB", (resolution, resolution))  # JPEG: decode at the smallest size that is enough
+        upright = _to_mode(ImageOps.exif_transpose(image), channels)
     except ValueError:
         raise
+    except UnidentifiedImageError:
+        raise ValueError(f"not an image of a known kind ({', '.join(FORMATS)})" if content else "empty") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on broken files
         raise ValueError(f"{type(error).__name__}: {error}") from error
-    square = ImageOps.fit(image, (resolution, resolution), Image.Resampling.LANCZOS)
+    square = ImageOps.fit(upright, (resolution, resolution), Image.Resampling.LANCZOS)
     return np.asarray(square, dtype=np.uint8).reshape(resolution, resolution, channels)
 
 
@@ -113,5 +125,6 @@ def _to_mode(image: Image.Image, channels: int) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image, dtype=np.float64)
-    top = 65535.0 if values.max(initial=0) > 255 else 255.0
+    sixteen = image.mode.startswith("I;16") or values.max(initial=0) > 255  # "I" and "F" do not say their range
+    top = 65535.0 if sixteen else 255.0
     return Image.fromarray((values.clip(0, top) * (255.0 / top)).round().astype(np.uint8))

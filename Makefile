@@ -1,0 +1,75 @@
+# Each target sets up what it needs; `make help` lists them.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
+# One install at a time into the one environment; a stamp says which lock it was made from.
+STAMPS := $(VENV)/stamps
+
+DATA ?= ../shared/data/adventurer-64.zip
+HELDOUT ?= ../shared/data/adventurer-64-heldout.zip
+
+.PHONY: help serve train client test check format test-container bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+serve: $(STAMPS)/service-$(or $(TARGET),cpu) ## serve models/ on FIGMENT_HOST:FIGMENT_PORT (127.0.0.1:8000); TARGET=gpu for a GPU
+	exec $(BIN)/python -m service
+
+train: $(STAMPS)/training ## train models/adventurer anew: DATA=folder-or-zip, RUNS=folder
+	$(BIN)/python -m training fit --data $(DATA) $(TRAIN)
+
+client: $(STAMPS)/client ## install the client library and the command `figment` into .venv
+
+test: $(STAMPS)/dev ## run every test that can run here
+	$(PYTEST)
+
+check: $(STAMPS)/dev ## formatting, lint, types, imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy bundle service training client/figment_client
+	PYTHONPATH=client $(BIN)/lint-imports
+
+format: $(STAMPS)/dev ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test-container: $(STAMPS)/dev ## build and run the Dockerfile and docker-compose.yml (needs Docker)
+	$(PYTEST) -m docker
+
+bench: $(STAMPS)/dev ## measure the service against the raw model, and PNG encoding against Pillow
+	$(BIN)/python -m bench.service
+	$(BIN)/python -m bench.png
+
+lock: $(STAMPS)/dev ## resolve requirements/*.in anew
+	for name in service-cpu service-gpu training training-gpu client dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    requirements/$$name.in -o requirements/$$name.txt; done
+
+clean: ## remove the environment and caches; models/ and runs/ stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build client/build
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(STAMPS):
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	mkdir -p $@
+
+$(STAMPS)/%: requirements/%.txt | $(STAMPS)
+	@echo "installing $< into $(VENV) (a few hundred MB the first time)"
+	$(PIP) --require-hashes -r $<
+	touch $@
+
+$(STAMPS)/client: requirements/client.txt $(wildcard client/pyproject.toml) | $(STAMPS)
+	$(PIP) --require-hashes -r requirements/client.txt
+	$(PIP) --no-deps --no-build-isolation ./client
+	touch $@
+
+$(STAMPS)/dev: requirements/dev.txt client/pyproject.toml | $(STAMPS)
+	@echo "installing $< into $(VENV) (a few hundred MB the first time)"
+	$(PIP) --require-hashes -r requirements/dev.txt
+	$(PIP) --no-deps --no-build-isolation --editable ./client
+	touch $@

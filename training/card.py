@@ -1,0 +1,87 @@
+"""The model card: what a bundle is, for a person (after Mitchell 2019)."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from bundle.manifest import Manifest
+from training.recipe import Recipe, load_recipe
+from training.run import Run
+
+
+def model_card(run: Run, manifest: Manifest, parities: Mapping[str, object]) -> str:
+    """The card as Markdown: data and licence, recipe and command, measures, limits."""
+    image, data = manifest.image, manifest.data
+    return f"""# {manifest.name}, version {manifest.version}
+
+A generator of {image.width} × {image.height} px images with {image.channels} channels, from latents of
+{manifest.latent_dim} numbers, trained by Figment. `samples.png` shows the seeds 0 … 63.
+
+## Data
+
+{data.count:,} images of "{data.name}" ({data.digest}).
+
+Licence: {data.license}. Attribution: {data.attribution}.
+Pictures that this model draws carry the same attribution.
+
+## How it was made
+
+Recipe `{manifest.recipe}`, {manifest.images_seen:,} images seen. To make it again:
+
+    {command(run)}
+    python -m training export {run.path.as_posix()} --name {manifest.name}
+
+Floating-point sums differ between machines, so another machine's weights are alike, not equal.
+
+## Measures
+
+{_measures(manifest)}
+
+What is served, compared with the trained generator: {"; ".join(f"{what}: {p}" for what, p in parities.items())}.
+
+## Limits
+
+It draws what its data shows, no more; rare parts of the data are drawn rarely or not at all, and some images
+are broken.
+"""
+
+
+def command(run: Run) -> str:
+    """The command that began the run, with every setting in which its recipe differs from the shipped one."""
+    settings = run.settings
+    words = ["python", "-m", "training", "fit", "--data", Path(settings.source).as_posix()]
+    words += ["--recipe", settings.recipe.name]
+    for key, value in changed(settings.recipe).items():
+        words += ["--set", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
+    words += ["--resolution", str(settings.resolution), "--channels", str(settings.channels)]
+    words += ["--images", str(settings.images), "--seed", str(settings.seed), "--name", settings.name]
+    words += ["--license", settings.license, "--attribution", settings.attribution]
+    return shlex.join(words)
+
+
+def changed(recipe: Recipe) -> dict[str, object]:
+    """The settings that differ from the shipped recipe of the same name, as dotted keys."""
+    shipped = flat(load_recipe(recipe.name).model_dump())
+    return {key: value for key, value in flat(recipe.model_dump()).items() if shipped.get(key) != value}
+
+
+def flat(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """A nested table as dotted keys."""
+    result: dict[str, object] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            result |= flat(value, f"{prefix}{key}.")
+        else:
+            result[f"{prefix}{key}"] = value
+    return result
+
+
+def _measures(manifest: Manifest) -> str:
+    if not manifest.measures:
+        return "None were taken: `export --heldout` takes images that were not trained on."
+    rows = [f"| {name} | {m.value:.2f} | {_floor(m.floor)} | {m.about} |" for name, m in manifest.measures.items()]
+    return "\n".join(["| measure | value | real against real | what it is |", "|---|---|---|---|", *rows])
+
+
+def _floor(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"

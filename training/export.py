@@ -1,0 +1,163 @@
+"""From a run to a bundle: the averaged generator, frozen, compared with what was trained, and published."""
+
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from bundle.latents import latents_of
+from bundle.manifest import DataSet, ImageShape, Manifest, Measure
+from bundle.seeds import consecutive_seeds
+from bundle.store import EXTRA, Bundle, Store
+from training.card import model_card
+from training.checkpoints import Checkpoints
+from training.dataset import load_images
+from training.frozen import FrozenGenerator
+from training.gan import Gan
+from training.loop import images_per_step
+from training.measures import measure
+from training.run import Run
+from training.sheet import sheet_latents, write_sheet
+
+PARITY_IMAGES = 32
+PARITY_LEVELS = 1
+"""The largest difference of a pixel, of 255, that rounding may make between the trained and the frozen generator."""
+PARITY_SHARE = 0.02
+"""The largest share of pixels that may differ at all."""
+
+MEASURED_SEED = 2**31
+"""The first seed of the images that are measured: far from those of the sheet."""
+
+DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "pillow")
+
+
+class ExportFailed(Exception):
+    """The bundle was not written; says why."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far two sets of pixels are apart: the largest difference, and the share of pixels that differ."""
+
+    levels: int
+    share: float
+
+    def __str__(self) -> str:
+        """For a person."""
+        return f"largest difference {self.levels} of 255, {self.share:.3%} of pixels differ"
+
+
+def export(run: Run, models: Path, name: str, version: int | None, heldout: Path | None = None) -> Bundle:
+    """Publish the averaged generator of a run's last checkpoint as `models/name/version`.
+
+    Args:
+        run: the run.
+        models: the store.
+        name: the model's name.
+        version: its number; None for one above the highest.
+        heldout: images of the same kind that were not trained on, to measure against; None for no measures.
+
+    Raises:
+        ExportFailed: the SavedModel does not draw what the trained generator draws.
+        RunError: the run has no checkpoint.
+        BundleError: the version exists.
+    """
+    settings = run.settings
+    gan = Gan(settings.recipe, settings.resolution, settings.channels, settings.seed)
+    step = Checkpoints(gan, run.checkpoints).restore()
+    frozen = FrozenGenerator(gan.ema)
+    parities = {"frozen": check_parity(gan, frozen.serving_default, "frozen generator")}
+    measures = _measured(run, gan, heldout)
+
+    def write(folder: Path, number: int) -> Manifest:
+        frozen.save(folder)
+        parities["SavedModel"] = check_parity(gan, load_signature(folder), "SavedModel")
+        (folder / EXTRA).mkdir()
+        write_sheet(folder / EXTRA / "samples.png", gan.sample(sheet_latents(settings.recipe.latent_dim)))
+        manifest = _manifest(run, name, number, step, measures)
+        (folder / EXTRA / "MODEL_CARD.md").write_text(model_card(run, manifest, parities), encoding="utf-8")
+        return manifest
+
+    bundle = Store(models).publish(name, version, write)
+    check_parity(gan, load_signature(bundle.path), "bundle")
+    return bundle
+
+
+def load_signature(folder: Path) -> tf.types.experimental.GenericFunction:
+    """The `serving_default` of a SavedModel; the module it belongs to is kept alive with it."""
+    module = tf.saved_model.load(str(folder))
+    function = module.signatures["serving_default"]
+    return lambda latents: (module, function(latents=latents))[1]
+
+
+def check_parity(gan: Gan, generate: tf.types.experimental.GenericFunction, what: str) -> Parity:
+    """Compare what the trained generator draws, run eagerly, with what `generate` draws.
+
+    Raises:
+        ExportFailed: they differ by more than rounding.
+    """
+    latents = latents_of(range(PARITY_IMAGES), gan.recipe.latent_dim)
+    parity = compare(gan.sample(latents), generate(tf.constant(latents))["images"].numpy())
+    if parity.levels > PARITY_LEVELS or parity.share > PARITY_SHARE:
+        raise ExportFailed(f"the {what} does not draw what the trained generator draws: {parity}")
+    return parity
+
+
+def compare(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Parity:
+    """The parity of two arrays of the same shape."""
+    if a.shape != b.shape:
+        raise ExportFailed(f"images are {b.shape} instead of {a.shape}")
+    difference = np.abs(a.astype(np.int16) - b.astype(np.int16))
+    return Parity(int(difference.max()), float((difference > 0).mean()))
+
+
+def _measured(run: Run, gan: Gan, heldout: Path | None) -> dict[str, Measure]:
+    if heldout is None:
+        return {}
+    settings = run.settings
+    real = load_images(heldout, settings.resolution, settings.channels, Path(settings.cache)).images
+    count = len(real) // 2
+    seeds = list(consecutive_seeds(MEASURED_SEED, count))
+    batches = [seeds[i : i + 64] for i in range(0, count, 64)]
+    fake = np.concatenate([gan.sample(latents_of(batch, settings.recipe.latent_dim)) for batch in batches])
+    return measure(np.asarray(real), fake)
+
+
+def _manifest(run: Run, name: str, version: int, step: int, measures: dict[str, Measure]) -> Manifest:
+    settings = run.settings
+    recipe = settings.recipe
+    return Manifest(
+        name=name,
+        version=version,
+        latent_dim=recipe.latent_dim,
+        image=ImageShape(height=settings.resolution, width=settings.resolution, channels=settings.channels),  # type: ignore[arg-type]
+        files={},
+        data=DataSet(
+            name=settings.name,
+            digest=settings.digest,
+            count=settings.count,
+            license=settings.license,
+            attribution=settings.attribution,
+        ),
+        recipe=recipe.name,
+        settings=recipe.model_dump() | {"seed": settings.seed},
+        images_seen=step * images_per_step(recipe),
+        measures=measures,
+        software=_software(),
+        created=datetime.now(UTC).replace(microsecond=0),
+    )
+
+
+def _software() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in DISTRIBUTIONS:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
