@@ -1,5 +1,5 @@
 # Each target sets up what it needs; `make help` lists them.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -7,20 +7,18 @@ PYTEST := $(BIN)/python -m pytest
 # One install at a time into the one environment; a stamp says which lock it was made from.
 STAMPS := $(VENV)/stamps
 
-DATA ?= ../shared/data/adventurer-64.zip
-HELDOUT ?= ../shared/data/adventurer-64-heldout.zip
-
 .PHONY: help serve train client test check format test-container bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-serve: $(STAMPS)/service-$(or $(TARGET),cpu) ## serve models/ on FIGMENT_HOST:FIGMENT_PORT (127.0.0.1:8000); TARGET=gpu for a GPU
+serve: $(STAMPS)/service-$(or $(TARGET),cpu) ## serve models/ on 127.0.0.1:8000 (FIGMENT_HOST, FIGMENT_PORT); TARGET=gpu on a GPU
 	exec $(BIN)/python -m service
 
-train: $(STAMPS)/training ## train models/adventurer anew: DATA=folder-or-zip, RUNS=folder
-	$(BIN)/python -m training fit --data $(DATA) $(TRAIN)
+train: $(STAMPS)/training ## train on DATA=folder-or-zip; ARGS="--recipe wgan-gp --images 1M" for more
+	@test -n "$(DATA)" || { echo "DATA is needed: make train DATA=folder-or-zip" >&2; exit 2; }
+	$(BIN)/python -m training fit --data "$(DATA)" $(ARGS)
 
 client: $(STAMPS)/client ## install the client library and the command `figment` into .venv
 
@@ -54,8 +52,9 @@ clean: ## remove the environment and caches; models/ and runs/ stay
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMPS):
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
 	mkdir -p $@
 
 $(STAMPS)/%: requirements/%.txt | $(STAMPS)
