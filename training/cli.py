@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from bundle.errors import BundleError
+from bundle.store import is_name
 from training.recipe import RecipeError, load_recipe, recipe_file, recipe_names
 from training.run import Run, RunError, create_run, open_run, settings_of
 from training.source import DataError
@@ -25,8 +27,6 @@ UNREADABLE_SHOWN = 10
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    from bundle.errors import BundleError
-
     options = parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own start-up notes
     try:
@@ -88,7 +88,7 @@ def _add_resume(resume: argparse.ArgumentParser) -> None:
 
 def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("path", type=Path, metavar="RUN", help="the run's folder")
-    export.add_argument("--name", required=True, help="the model's name in the store")
+    export.add_argument("--name", type=model_name, required=True, help="the model's name in the store")
     export.add_argument("--version", type=int, help="its version (default: one above the highest)")
     export.add_argument("--models", type=Path, default=Path("models"), help="the store (default: %(default)s)")
     export.add_argument("--heldout", type=Path, help="images that were not trained on, to measure against")
@@ -102,6 +102,13 @@ def count(text: str) -> int:
     if not 1 <= number <= 10**10:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of images, such as 50000, 500k or 1.5M")
     return number
+
+
+def model_name(text: str) -> str:
+    """A model's name, as the store takes it."""
+    if not is_name(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no model name: lower-case letters, digits, '.', '_', '-'")
+    return text
 
 
 def seed(text: str) -> int:
