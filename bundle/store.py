@@ -55,11 +55,19 @@ class Store:
         self.root = root
 
     def names(self) -> list[str]:
-        """The names of the folders that can be models, sorted; empty if the store's folder does not exist."""
-        return sorted(p.name for p in _folders(self.root) if re.match(NAME_PATTERN, p.name))
+        """The names of the folders that can be models, sorted; empty if the store's folder does not exist.
+
+        Raises:
+            InvalidBundle: the store's folder cannot be read.
+        """
+        return sorted(p.name for p in _folders(self.root) if is_name(p.name))
 
     def versions(self, name: str) -> list[int]:
-        """The version numbers under a name, ascending, good or not."""
+        """The version numbers under a name, ascending, good or not.
+
+        Raises:
+            InvalidBundle: the model's folder cannot be read.
+        """
         return sorted(int(p.name) for p in _folders(self.root / name) if _is_version(p.name))
 
     def open(self, name: str, version: int | None = None) -> Bundle:
@@ -69,9 +77,10 @@ class Store:
             UnknownBundle: there is none of that name and version.
             InvalidBundle: it is there and not good.
         """
-        versions = self.versions(name) if re.match(NAME_PATTERN, name) else []
+        if not is_name(name):
+            raise UnknownBundle(f"{name!r} is no model name, so {self.root} holds none of it")
         if version is not None:
-            if version not in versions:
+            if version not in self.versions(name):
                 raise UnknownBundle(f"{self.root} holds no version {version} of {name!r}")
             return open_bundle(self.root / name / str(version))
         best, skipped = self._best(name)
@@ -86,8 +95,11 @@ class Store:
 
         Versions below the one served are not opened and not reported.
         """
-        served, skipped = [], list(self._strangers())
-        for name in self.names():
+        try:
+            served, skipped, names = [], list(self._strangers()), self.names()
+        except InvalidBundle as error:
+            return [], [Skipped(self.root, str(error))]
+        for name in names:
             best, bad = self._best(name)
             skipped += bad
             if best is not None:
@@ -100,7 +112,11 @@ class Store:
 
     def _best(self, name: str) -> tuple[Bundle | None, list[Skipped]]:
         skipped: list[Skipped] = []
-        for version in reversed(self.versions(name)):
+        try:
+            versions = self.versions(name)
+        except InvalidBundle as error:
+            return None, [Skipped(self.root / name, str(error))]
+        for version in reversed(versions):
             path = self.root / name / str(version)
             try:
                 return open_bundle(path), skipped
@@ -112,7 +128,7 @@ class Store:
         if not self.root.is_dir():
             yield Skipped(self.root, "the store's folder does not exist")
         for path in sorted(_folders(self.root)):
-            if not re.match(NAME_PATTERN, path.name) and not path.name.startswith("."):
+            if not is_name(path.name) and not path.name.startswith("."):
                 yield Skipped(path, f"{path.name!r} is no model name: lower-case letters, digits, '.', '_', '-'")
 
     def publish(self, name: str, version: int | None, write: Callable[[Path, int], Manifest]) -> Bundle:
@@ -127,9 +143,10 @@ class Store:
         Raises:
             VersionExists: the version is there already, or appeared meanwhile.
             ValueError: no valid name or version.
+            InvalidBundle: what was written cannot be read back as a bundle; nothing is left behind.
             OSError: the disk is full, or the store cannot be written; nothing is left behind.
         """
-        if not re.match(NAME_PATTERN, name):
+        if not is_name(name):
             raise ValueError(f"{name!r} is no model name: lower-case letters, digits, '.', '_', '-', at most 63")
         if version is None:
             version = max(self.versions(name), default=0) + 1
@@ -143,6 +160,7 @@ class Store:
         try:
             manifest = write(beside, version)
             _write_manifest(beside, manifest.model_copy(update={"name": name, "version": version}))
+            _read_manifest(beside)  # what a reader would refuse is not published
             beside.chmod(0o755)  # mkdtemp's 0700 would hide it from a service of another user
             sync_tree(beside)
             _rename(beside, final)
@@ -179,9 +197,15 @@ def open_bundle(path: Path) -> Bundle:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file in a bundle's folder but the manifest, by its relative POSIX path, sorted."""
-    files = (p for p in folder.rglob("*") if not p.is_dir())
-    names = {p.relative_to(folder).as_posix(): p for p in files}
+    """The SHA-256 of every file in a bundle's folder but the manifest, by its relative POSIX path, sorted.
+
+    Raises:
+        InvalidBundle: something in it is neither a file (or a link to one) nor a folder.
+    """
+    names = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir()}
+    for name, path in names.items():
+        if not path.is_file():  # a pipe would block its reader, and what a link to a folder holds is not looked at
+            raise InvalidBundle(f"{name} is neither a file nor a folder")
     return {name: file_digest(names[name]) for name in sorted(names) if name != MANIFEST}
 
 
@@ -249,8 +273,16 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
+def is_name(name: str) -> bool:
+    """Whether a model can be called so."""
+    return re.fullmatch(NAME_PATTERN, name) is not None
+
+
 def _folders(root: Path) -> list[Path]:
-    return [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []
+    try:
+        return [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []
+    except OSError as error:
+        raise InvalidBundle(f"it cannot be read: {error}") from error
 
 
 def _is_version(name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from bundle.store import Store
-from service.api import generate, health, interpolate, models, problems
+from service.api import generate, head, health, interpolate, models, problems
 from service.catalogue import Catalogue
 from service.engine.protocol import Loader
 from service.settings import Settings
@@ -35,15 +35,18 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         loading = asyncio.create_task(catalogue.load(load), name="load")
         yield
-        await loading
+        loading.cancel()  # the bundle that is being loaded is awaited by `close`, the others are not begun
+        await asyncio.wait([loading])
         await catalogue.close()
 
     catalogue = Catalogue(settings, store)
     app = FastAPI(title="Figment", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
     app.state.catalogue = catalogue
-    problems.install(app)
-    for module in (generate, interpolate, models, health):
-        app.include_router(module.router)
+    routers = [module.router for module in (generate, interpolate, models, health)]
+    problems.install(app, [route for router in routers for route in router.routes])
+    for router in routers:
+        app.include_router(router)
+    app.add_middleware(head.HeadAsGet)
     _document_problems(app)
     return app
 

@@ -5,7 +5,6 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bundle.errors import BundleError
 from bundle.store import Bundle, Skipped, Store
@@ -44,13 +43,14 @@ class Model:
 
 @dataclass
 class Catalogue:
-    """What is served. `state` says in words why nothing is, or is empty."""
+    """What is served."""
 
     settings: Settings
     store: Store
     models: dict[str, Model] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
-    state: str = "starting: the models are being loaded"
+    loading: bool = True
+    stopping: bool = False
     device: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
     )
@@ -60,15 +60,24 @@ class Catalogue:
         """The model of that name, or the default one.
 
         Raises:
-            NotReady: starting, stopping, or nothing is served.
-            UnknownModel: others are served, not this one.
+            NotReady: it may be loading still, nothing is served, or the default model is not.
+            UnknownModel: others are served, not the one that was named.
         """
-        if not self.models:
-            raise NotReady(self.state)
-        name = name or self.default_name
-        if name not in self.models:
+        model = self.models.get(name or self.default_name)
+        if model is not None:
+            return model
+        if name and self.models and not self.loading:
             raise UnknownModel(name, sorted(self.models))
-        return self.models[name]
+        raise NotReady(self.state)
+
+    @property
+    def state(self) -> str:
+        """Why requests should not be sent here, in words; empty if they should."""
+        if self.stopping:
+            return "stopping"
+        if self.loading:
+            return "starting: the models are being loaded"
+        return self._reason_not_ready()
 
     @property
     def default_name(self) -> str:
@@ -77,16 +86,22 @@ class Catalogue:
 
     async def load(self, loader: Loader) -> None:
         """Load the highest good version of every model; what cannot be loaded is skipped with its reason."""
-        loop = asyncio.get_running_loop()
-        bundles, skipped = await loop.run_in_executor(None, self.store.scan)
-        self.skipped = skipped
-        for bundle in bundles:
+        for bundle in await self._scan():
             await self._load_one(loader, bundle)
         for item in self.skipped:
             logger.warning("skipped %s: %s", item.path, item.reason)
-        self.state = self._reason_not_ready()
-        if self.state:
-            logger.error("not ready: %s", self.state)
+        self.loading = False
+        if reason := self._reason_not_ready():
+            logger.error("not ready: %s", reason)
+
+    async def _scan(self) -> list[Bundle]:
+        try:
+            bundles, self.skipped = await asyncio.to_thread(self.store.scan)
+        except Exception as error:  # whatever it is, the service has to say that it is not ready, and why
+            logger.exception("reading the store failed")
+            self.skipped = [Skipped(self.store.root, unexpected(error))]
+            return []
+        return bundles
 
     async def _load_one(self, loader: Loader, bundle: Bundle) -> None:
         def load_and_warm() -> Model:
@@ -103,7 +118,7 @@ class Catalogue:
             self.skipped.append(Skipped(bundle.path, str(error)))
         except Exception as error:
             logger.exception("loading %s failed", bundle.path)
-            self.skipped.append(Skipped(bundle.path, f"{type(error).__name__}: {error}"))
+            self.skipped.append(Skipped(bundle.path, unexpected(error)))
         else:
             self.models[bundle.manifest.name] = model
             sizes = ", ".join(str(size.rows) for size in model.sizes)
@@ -111,20 +126,34 @@ class Catalogue:
 
     def _reason_not_ready(self) -> str:
         if not self.models:
-            reasons = "; ".join(f"{self.relative(item)}: {item.reason}" for item in self.skipped)
+            reasons = "; ".join(": ".join(self.shown(item)) for item in self.skipped)
             return f"no model is served: {reasons or 'the store is empty'}"
         if self.default_name not in self.models:
             return f"FIGMENT_DEFAULT_MODEL is {self.default_name!r}; there are: {', '.join(sorted(self.models))}"
         return ""
 
-    def relative(self, item: Skipped) -> str:
-        """A skipped folder as clients see it: inside the store, without the server's own path."""
-        path: Path = item.path
-        return path.relative_to(self.store.root).as_posix() if path != self.store.root else "the store"
+    def shown(self, item: Skipped) -> tuple[str, str]:
+        """A skipped folder and the reason as clients see them: without the server's own path, and valid Unicode."""
+        root = self.store.root
+        path = item.path.relative_to(root).as_posix() if item.path != root else "the store"
+        reason = item.reason
+        if root.is_absolute():
+            reason = reason.replace(f"{root}/", "").replace(str(root), "the store")
+        return _printable(path), _printable(reason)
 
     async def close(self) -> None:
         """Answer what waits, then free the models."""
-        self.state = "stopping"
+        self.stopping = True
         await asyncio.gather(*(model.batcher.close() for model in self.models.values()))
         self.models = {}
-        self.device.shutdown()
+        await asyncio.to_thread(self.device.shutdown)
+
+
+def unexpected(error: Exception) -> str:
+    """What a client is told of an error that nobody foresaw: its text may name the server's own files."""
+    return f"an unexpected {type(error).__name__}; the service's log says more"
+
+
+def _printable(text: str) -> str:
+    """Names of files need not be valid Unicode; JSON has to be."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,5 +1,6 @@
 """The command `python -m service`: settings from the environment, then the server."""
 
+import argparse
 import logging.config
 import sys
 
@@ -8,24 +9,50 @@ from pydantic import ValidationError
 from bundle.store import Store
 from service.app import create_app
 from service.engine.protocol import EngineError
-from service.server import build_server, log_config
+from service.server import build_server, listen, log_config
 from service.settings import Settings
 
 
 def main() -> int:
     """Serve until a signal; returns the exit status: 0 stopped, 1 could not start, 2 wrong settings."""
+    _parser().parse_args()  # there is nothing to parse; what is given all the same must not be ignored in silence
     try:
         settings = Settings()
     except ValidationError as error:
         for problem in error.errors():
-            name = "_".join(("FIGMENT", *map(str, problem["loc"]))).upper()
-            print(f"figment: {name}={problem['input']!r}: {problem['msg']}", file=sys.stderr)
+            print(f"figment: {_variable(problem['loc'][0])}={problem['input']!r}: {problem['msg']}", file=sys.stderr)
         return 2
     logging.config.dictConfig(log_config(settings.log_level))
     try:
         app = create_app(settings, Store(settings.models))
     except EngineError as error:
-        print(f"figment: {error}", file=sys.stderr)
-        return 1
-    build_server(settings, app, app.state.catalogue).run()
+        return _refuse(str(error))
+    try:
+        listener = listen(settings.host, settings.port)
+    except OSError as error:
+        return _refuse(f"cannot listen on FIGMENT_HOST={settings.host} FIGMENT_PORT={settings.port}: {error.strerror}")
+    with listener:
+        build_server(settings, app, app.state.catalogue).run(sockets=[listener])
     return 0
+
+
+def _refuse(reason: str) -> int:
+    print(f"figment: {reason}", file=sys.stderr)
+    return 1
+
+
+def _variable(field: object) -> str:
+    return f"FIGMENT_{field}".upper()
+
+
+def _parser() -> argparse.ArgumentParser:
+    lines = [
+        f"  {_variable(name)}={field.default}\n      {field.description}"
+        for name, field in Settings.model_fields.items()
+    ]
+    return argparse.ArgumentParser(
+        prog="python -m service",
+        description="Serve the models of a store over HTTP. It takes no options; settings are environment variables:",
+        epilog="\n".join(lines),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import signal
+import socket
 from types import FrameType
 
 import uvicorn
@@ -22,15 +24,12 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, catalogue: Catalogue, grace: float) -> None:
         super().__init__(config)
         self._catalogue, self._grace = catalogue, grace
-        self._stopping = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal begins the end, the second ends at once."""
-        if self._stopping:
-            super().handle_exit(sig, frame)
-            return
-        self._stopping = True
-        self._catalogue.state = "stopping"
+        """The first signal begins the end, the second ends the process at once."""
+        if self._catalogue.stopping:
+            os._exit(128 + sig)  # as a shell tells it; the first process of a container cannot be ended by a signal
+        self._catalogue.stopping = True
         logger.info("%s: not ready any more; closing in %g s", signal.Signals(sig).name, self._grace)
         asyncio.get_running_loop().call_later(self._grace, self._close)
 
@@ -50,12 +49,23 @@ def log_config(level: str) -> dict[str, object]:
     }
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """The socket to serve on; port 0 takes a free one.
+
+    Raises:
+        OSError: the port is taken, or the host is no address of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=2048)
+    name = f"[{host}]" if family == socket.AF_INET6 else host
+    logger.info("listening on http://%s:%d", name, listener.getsockname()[1])
+    return listener
+
+
 def build_server(settings: Settings, app: object, catalogue: Catalogue) -> Server:
-    """The server of an application, ready to `run()`."""
+    """The server of an application, ready to `run()` on the socket of `listen`."""
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
-        host=settings.host,
-        port=settings.port,
         log_config=log_config(settings.log_level),
         timeout_graceful_shutdown=settings.drain,
         server_header=False,

@@ -8,9 +8,19 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What the service can be told. Every field is the environment variable FIGMENT_ and its name."""
+    """What the service can be told. Every field is the environment variable FIGMENT_ and its name.
 
-    model_config = SettingsConfigDict(env_prefix="FIGMENT_", frozen=True, extra="ignore", allow_inf_nan=False)
+    An empty variable counts as not set, so that a compose file can pass on what its user did not give.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="FIGMENT_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
 
     host: str = "127.0.0.1"
     """The address to listen on; this machine only, unless told otherwise."""

@@ -16,7 +16,7 @@ LATENTS, FAKES_FOR_D, ALPHA, FLIPS = range(4)
 """The streams of random numbers of a step; each is a function of the run's seed, the step and the stream."""
 
 
-class Gan(tf.Module):  # type: ignore[misc]  # TensorFlow is untyped
+class Gan(tf.Module):
     """The whole state of a training run.
 
     All random numbers of step k are a function of (seed, k), so a run that was stopped and resumed draws
@@ -119,7 +119,7 @@ class Gan(tf.Module):  # type: ignore[misc]  # TensorFlow is untyped
         coins = tf.random.stateless_uniform([tf.shape(reals)[0], 1, 1, 1], self._stream(index, FLIPS), alg="philox")
         return tf.where(coins < 0.5, reals, tf.reverse(reals, axis=[2]))
 
-    @tf.function  # type: ignore[untyped-decorator]
+    @tf.function
     def _discriminator_step(self, images: tf.Tensor, index: tf.Tensor, regularise: bool) -> Mapping[str, tf.Tensor]:
         recipe, discriminator = self.recipe, self.discriminator
         reals = self._reals(images, index)
@@ -145,7 +145,7 @@ class Gan(tf.Module):  # type: ignore[misc]  # TensorFlow is untyped
         alpha = tf.random.stateless_uniform(shape, self._stream(index, ALPHA), alg="philox")
         return gradient_penalty(scores, reals, fakes, alpha)
 
-    @tf.function  # type: ignore[untyped-decorator]
+    @tf.function
     def _generator_step(self, step: tf.Tensor, ema_decay: tf.Tensor) -> Mapping[str, tf.Tensor]:
         latents = self._latents(step, LATENTS)
         with tf.GradientTape() as tape:

@@ -48,7 +48,7 @@ def build_discriminator(settings: DiscriminatorSettings, resolution: int, channe
     return keras.Model(images, scores, name="discriminator")
 
 
-class MinibatchStddev(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
+class MinibatchStddev(keras.layers.Layer):
     """Adds one feature map: the standard deviation over a group of images, averaged (Karras 2018, section 3).
 
     A group is `group` consecutive rows, so the batch size must be a multiple of it.

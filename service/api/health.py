@@ -28,6 +28,6 @@ async def livez() -> Health:
 async def readyz(request: Request) -> Health:
     """Say whether requests are served, and if not, why."""
     catalogue: Catalogue = request.app.state.catalogue
-    if catalogue.state:
-        raise NotReady(catalogue.state)
+    if reason := catalogue.state:
+        raise NotReady(reason)
     return Health(status="ready", models=[model.label for model in catalogue.models.values()])

@@ -1,6 +1,5 @@
 """`/interpolate`: a walk between images."""
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -8,13 +7,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from bundle.latents import Latents, latents_of, path
 from bundle.seeds import random_seed
 from service.api.generate import PROBLEMS
-from service.api.parameters import InterpolateQuery, refuse_body, refuse_duplicates
+from service.api.parameters import InterpolateQuery, only, refuse_body
 from service.api.pictures import animation_response, draw, grid_response, picture_responses, replay_path
 from service.catalogue import Catalogue
 
 router = APIRouter(
     tags=["images"],
-    dependencies=[Depends(refuse_duplicates), Depends(refuse_body)],
+    dependencies=[only(InterpolateQuery), Depends(refuse_body)],
     default_response_class=Response,
     responses=picture_responses("png", "webp", "gif") | PROBLEMS,
 )
@@ -31,7 +30,7 @@ async def interpolate(query: Annotated[InterpolateQuery, Query()], request: Requ
         latents = latents_of(keys, model.bundle.manifest.latent_dim, query.truncation)
         return path(latents, query.frames, query.mode, query.loop)
 
-    frames = await draw(model, await asyncio.to_thread(walk), catalogue.settings.deadline)
+    frames = await draw(request, model, walk)
     replay = replay_path("/interpolate", _asked(query, keys) | {"model": model.bundle.manifest.name})
     random = query.keys is None
     if query.format == "png":

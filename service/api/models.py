@@ -3,9 +3,11 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
+from service.api.parameters import NoQuery, only
+from service.api.problems import responses
 from service.catalogue import Catalogue, Model
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["models"], dependencies=[only(NoQuery)], responses=responses("invalid-parameter"))
 
 
 class ModelEntry(BaseModel):
@@ -45,7 +47,7 @@ async def models(request: Request) -> ModelListing:
     default = catalogue.default_name
     return ModelListing(
         models=[_entry(model, default) for _, model in sorted(catalogue.models.items())],
-        skipped=[SkippedEntry(path=catalogue.relative(item), reason=item.reason) for item in catalogue.skipped],
+        skipped=[SkippedEntry(path=path, reason=reason) for path, reason in map(catalogue.shown, catalogue.skipped)],
     )
 
 

@@ -1,13 +1,14 @@
 """What a request may ask for: one model of query parameters for each endpoint. Unknown ones are errors."""
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from fastapi import Request
+from fastapi import Depends, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
 from bundle.latents import PathMode
 from bundle.seeds import SEED_COUNT, parse_seed
-from service.api.problems import InvalidParameters, ParameterError
+from service.api.problems import InvalidParameters, ParameterError, echo
 from service.pictures.animation import FPS_MAX, FPS_MIN
 
 MAX_IMAGES = 64
@@ -16,6 +17,10 @@ MAX_FRAMES = 120
 MAX_KEYS = 16
 """Seeds of one walk."""
 MAX_TRUNCATION = 2.0
+MAX_NAME = 100
+"""Characters of an unknown parameter's name that an error repeats."""
+MAX_ERRORS = 20
+"""Parameters that one answer complains about."""
 
 
 def _whole_number(value: object) -> object:
@@ -27,7 +32,23 @@ def _whole_number(value: object) -> object:
     return value
 
 
+NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+
+
+def _number(value: object) -> object:
+    if isinstance(value, str) and not NUMBER.fullmatch(value):
+        raise ValueError("a number is needed")
+    return value
+
+
+def _true_or_false(value: object) -> object:
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise ValueError("true or false is needed")
+    return value
+
+
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+Switch = Annotated[bool, BeforeValidator(_true_or_false)]
 
 SEED_SCHEMA = {
     "type": "string",
@@ -38,13 +59,18 @@ Seed = Annotated[int, BeforeValidator(lambda text: parse_seed(str(text))), WithJ
 
 Truncation = Annotated[
     float,
+    BeforeValidator(_number),
     Field(ge=0, le=MAX_TRUNCATION, allow_inf_nan=False, description="ψ: the latent is multiplied by it."),
 ]
-ModelName = Annotated[str | None, Field(max_length=100, description="A name from `GET /models`.")]
+ModelName = Annotated[str | None, Field(min_length=1, max_length=100, description="A name from `GET /models`.")]
 
 
 class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoQuery(_Query):
+    """No parameters."""
 
 
 class ImageQuery(_Query):
@@ -77,7 +103,7 @@ class InterpolateQuery(_Query):
     )
     frames: WholeNumber = Field(default=16, ge=2, le=MAX_FRAMES, description="Images of the whole walk.")
     mode: PathMode = Field(default="slerp", description="The arc, or the straight line, between two latents.")
-    loop: bool = Field(default=False, description="Come back to the first seed.")
+    loop: Switch = Field(default=False, description="Come back to the first seed.")
     columns: WholeNumber | None = Field(
         default=None, ge=1, le=MAX_FRAMES, description="Images in a row of a PNG; all in one row if left out."
     )
@@ -102,18 +128,28 @@ class InterpolateQuery(_Query):
         return None if self.seeds is None else [int(part) for part in self.seeds.split(",")]
 
 
-def refuse_duplicates(request: Request) -> None:
-    """Refuse a parameter that is given twice: which one counts would be a guess.
+def only(query: type[BaseModel]) -> Any:  # noqa: ANN401 (as FastAPI's Depends)
+    """A dependency that refuses unknown parameters, and those given twice: which one counts would be a guess.
 
     Raises:
         InvalidParameters: names them.
     """
-    names = [name for name, _ in request.query_params.multi_items()]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InvalidParameters(
-            *(ParameterError(parameter=name[:100], message="given more than once") for name in twice)
-        )
+    names = sorted(query.model_fields)
+
+    async def check(request: Request) -> None:
+        given = request.query_params.multi_items()
+        unknown = {name: value for name, value in given if name not in names}
+        twice = {name for name in names if len(request.query_params.getlist(name)) > 1}
+        message = f"unknown parameter; there are: {', '.join(names) or 'none'}"
+        errors = [
+            ParameterError(parameter=name[:MAX_NAME], message=message, got=echo(value))
+            for name, value in unknown.items()
+        ]
+        errors += [ParameterError(parameter=name, message="given more than once") for name in sorted(twice)]
+        if errors:
+            raise InvalidParameters(*errors[:MAX_ERRORS])
+
+    return Depends(check)
 
 
 async def refuse_body(request: Request) -> None:

@@ -1,14 +1,15 @@
 """Answers with pictures: from seeds to bytes, and the headers that say what was drawn."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from bundle.latents import Latents
-from service.catalogue import Model
+from service.api.hangup import while_connected
+from service.catalogue import Catalogue, Model
 from service.engine.protocol import Pixels
 from service.pictures.animation import Format, encode_animation
 from service.pictures.grid import make_grid
@@ -24,17 +25,19 @@ def replay_path(path: str, parameters: Mapping[str, object]) -> str:
 
 
 def _plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-async def draw(model: Model, latents: Latents, deadline: float) -> Pixels:
-    """The images of latents, within `deadline` seconds.
+async def draw(request: Request, model: Model, latents: Callable[[], Latents]) -> Pixels:
+    """The images of the latents that `latents`, called in a thread, makes, within the deadline of the settings.
 
     Raises:
         TimeoutError: they took longer.
+        ClientGone: the client hung up; its rows have left the queue.
     """
-    async with asyncio.timeout(deadline):
-        return await model.batcher.generate(latents)
+    catalogue: Catalogue = request.app.state.catalogue
+    async with while_connected(request, catalogue.settings.deadline):
+        return await model.batcher.generate(await asyncio.to_thread(latents))
 
 
 async def grid_response(

@@ -12,14 +12,18 @@ Problem
  └─ internal             500   an error of Figment's own
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
+from service.api.hangup import ClientGone
 from service.catalogue import NotReady, UnknownModel
 from service.engine.batcher import BatcherClosed, QueueFull
 from service.engine.protocol import EngineError
@@ -73,7 +77,7 @@ class InvalidParameters(Exception):
         super().__init__("; ".join(map(_sentence, errors)))
 
 
-def problem(kind: str, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:  # noqa: ANN401
+def problem(kind: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:  # noqa: ANN401
     """The answer for a problem of a type in `TITLES`."""
     status, title = TITLES[kind]
     details = ProblemDetails(type=f"/problems/{kind}", title=title, status=status, detail=detail, **more)
@@ -95,15 +99,28 @@ def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
 SCHEMA = {"$ref": "#/components/schemas/ProblemDetails"}
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of the application a problem."""
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Make every error of the application, which has these routes, a problem."""
+
+    async def http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        path = request.url.path
+        if error.status_code == 404:
+            return problem("not-found", f"there is no {path}; see /docs", error.headers)
+        if error.status_code == 405:
+            allow = ", ".join(allowed_methods(routes, request.scope)) or (error.headers or {}).get("Allow", "")
+            detail = f"{request.method} is not allowed on {path}; allowed: {allow}"
+            return problem("method-not-allowed", detail, {"Allow": allow})
+        return problem("invalid-parameter", str(error.detail), error.headers)
+
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(InvalidParameters, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(UnknownModel, _unknown_model)
     for kind in (QueueFull, NotReady, BatcherClosed):
         app.add_exception_handler(kind, _unavailable)
     app.add_exception_handler(TimeoutError, _timeout)
+    app.add_exception_handler(ClientGone, _client_gone)
     app.add_exception_handler(EngineError, _inference_failed)
     app.add_exception_handler(Exception, _internal)
 
@@ -115,15 +132,11 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     return problem("invalid-parameter", str(error), errors=error.errors)
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    headers = dict(error.headers or {})
-    if error.status_code == 405:
-        detail = f"{request.method} is not allowed on {request.url.path}; allowed: {headers.get('Allow', '')}"
-        return problem("method-not-allowed", detail, headers)
-    if error.status_code == 404:
-        return problem("not-found", f"there is no {request.url.path}; see /docs", headers)
-    return problem("invalid-parameter", str(error.detail), headers)
+def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
+    """The methods that a path takes, sorted: of all its routes, where Starlette names those of the first alone."""
+    matching = [route for route in routes if route.matches(scope)[0] is not Match.NONE]
+    methods = {method for route in matching for method in getattr(route, "methods", ())}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 async def _unknown_model(request: Request, error: Exception) -> JSONResponse:
@@ -142,6 +155,10 @@ async def _timeout(request: Request, error: Exception) -> JSONResponse:
     return problem("timeout", f"not answered within {deadline:g} s")
 
 
+async def _client_gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)  # nobody reads it; 499 is what nginx writes into its log
+
+
 async def _inference_failed(request: Request, error: Exception) -> JSONResponse:
     return problem("inference-failed", str(error))
 
@@ -152,11 +169,12 @@ async def _internal(request: Request, error: Exception) -> JSONResponse:
 
 def _parameter_error(error: dict[str, Any]) -> ParameterError:
     place = [str(part) for part in error["loc"] if part not in ("query", "path", "body")]
-    message = "unknown parameter" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
-    return ParameterError(parameter=".".join(place) or "query", message=message, got=_echo(error.get("input")))
+    message = error["msg"].removeprefix("Value error, ")
+    return ParameterError(parameter=place[0] if place else "query", message=message, got=echo(error.get("input")))
 
 
-def _echo(value: object) -> str | None:
+def echo(value: object) -> str | None:
+    """A wrong value as an error repeats it: cut, if it is long; None, if it is no plain value."""
     if not isinstance(value, str | int | float):
         return None
     text = str(value)

@@ -5,14 +5,18 @@ It lives on the event loop; only `Engine.run` happens in the engine's thread.
 """
 
 import asyncio
+import logging
 import math
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from service.engine.protocol import BatchSize, Engine, EngineError, Latents, Pixels
+
+logger = logging.getLogger("figment.batcher")
 
 
 class QueueFull(Exception):
@@ -52,8 +56,14 @@ def batch_rows(waiting: int, sizes: tuple[BatchSize, ...]) -> BatchSize:
 
 
 def seconds_for(rows: int, sizes: tuple[BatchSize, ...]) -> float:
-    """The estimated seconds to run `rows`: whole batches of the largest size, by their measured time."""
-    return math.ceil(rows / sizes[-1].rows) * sizes[-1].seconds
+    """The estimated seconds to run `rows`, by the measured times: batches of the largest size, and one for the rest."""
+    whole, rest = divmod(rows, sizes[-1].rows)
+    return whole * sizes[-1].seconds + (batch_rows(rest, sizes).seconds if rest else 0.0)
+
+
+def is_too_late(ahead: float, own: float, deadline: float) -> bool:
+    """Whether a request is refused: `ahead` seconds until its turn, `own` to run it. An idle engine takes any."""
+    return ahead > 0 and ahead + own > deadline
 
 
 class Batcher:
@@ -64,7 +74,7 @@ class Batcher:
         executor: one thread, shared by all models on a device.
         sizes: the batch sizes that may be run, ascending; not empty.
         max_rows: rows that may wait.
-        deadline: seconds; a request that would wait longer is refused at once.
+        deadline: seconds; a request that would be answered later is refused at once.
     """
 
     def __init__(
@@ -74,6 +84,7 @@ class Batcher:
         self._max_rows, self._deadline = max_rows, deadline
         self._queue: deque[Request] = deque()
         self._worker: asyncio.Task[None] | None = None
+        self._free_at = 0.0  # the loop's time at which the running batch should be done
         self._closed = False
 
     @property
@@ -87,7 +98,7 @@ class Batcher:
         If the caller is cancelled, its rows that are in no batch yet leave the queue.
 
         Raises:
-            QueueFull: too many rows wait, or the wait would pass the deadline.
+            QueueFull: too many rows wait, or the answer would come after the deadline.
             BatcherClosed: the service is stopping.
             EngineError: inference of a batch with these rows failed.
         """
@@ -106,29 +117,38 @@ class Batcher:
         """Take no more requests, and return when those that wait are answered."""
         self._closed = True
         if self._worker is not None:
-            await self._worker
+            await asyncio.wait([self._worker])  # unlike awaiting it, does not cancel it when the caller is cancelled
 
     def _admit(self, rows: int) -> None:
         if self._closed:
             raise BatcherClosed("the service is stopping")
         waiting = self.waiting_rows
-        wait = seconds_for(waiting, self._sizes)
-        if waiting and (waiting + rows > self._max_rows or wait > self._deadline):
-            raise QueueFull(max(1, math.ceil(wait)))
+        ahead = self._running_seconds() + seconds_for(waiting, self._sizes)
+        is_full = waiting > 0 and waiting + rows > self._max_rows
+        if is_full or is_too_late(ahead, seconds_for(rows, self._sizes), self._deadline):
+            raise QueueFull(max(1, math.ceil(ahead)))
+
+    def _running_seconds(self) -> float:
+        """The estimated seconds that the running batch still takes."""
+        return max(0.0, self._free_at - asyncio.get_running_loop().time()) if self._worker else 0.0
 
     async def _work(self) -> None:
+        batch: list[Slice] = []
         try:
-            while self._queue:
+            while self._queue:  # nothing is awaited between the last look and the end: no request can slip in
                 batch, size = self._take()
                 await self._run(batch, size)
+        except BaseException:  # cancelled with the whole event loop: nobody else would answer those who wait
+            self._fail([*(request for request, _ in batch), *self._queue], BatcherClosed("the service is stopping"))
+            raise
         finally:
             self._worker = None
 
-    def _take(self) -> tuple[list[Slice], int]:
+    def _take(self) -> tuple[list[Slice], BatchSize]:
         """The next rows in the order of their arrival; requests whose last row is taken leave the queue."""
-        size = batch_rows(self.waiting_rows, self._sizes).rows
+        size = batch_rows(self.waiting_rows, self._sizes)
         batch: list[Slice] = []
-        room = size
+        room = size.rows
         while self._queue and room:
             request = self._queue[0]
             rows = min(request.waiting, room)
@@ -139,27 +159,41 @@ class Batcher:
                 self._queue.popleft()
         return batch, size
 
-    async def _run(self, batch: list[Slice], size: int) -> None:
-        rows = [request.latents[request.taken - count : request.taken] for request, count in batch]
-        latents = np.zeros((size, rows[0].shape[1]), np.float32)
-        np.concatenate(rows, out=latents[: sum(map(len, rows))])
+    async def _run(self, batch: list[Slice], size: BatchSize) -> None:
         loop = asyncio.get_running_loop()
+        self._free_at = loop.time() + size.seconds
         try:
-            pixels = await loop.run_in_executor(self._executor, self._engine.run, latents)
+            rows = [request.latents[request.taken - count : request.taken] for request, count in batch]
+            pixels = await loop.run_in_executor(self._executor, self._engine.run, _padded(rows, size))
+            if len(pixels) != size.rows:
+                raise EngineError(f"the model drew {len(pixels)} images for {size.rows} latents")
+            _deal(batch, pixels)
         except Exception as error:  # whatever it is, the requests of this batch must be answered
-            self._fail(batch, error)
-            return
-        start = 0
-        for request, count in batch:
-            request.done.append(pixels[start : start + count])
-            start += count
-            if sum(map(len, request.done)) == len(request.latents) and not request.future.done():
-                request.future.set_result(np.concatenate(request.done))
+            logger.error("a batch of %d failed", size.rows, exc_info=error)
+            if not isinstance(error, EngineError):
+                error = EngineError(f"the model failed: {type(error).__name__}; the service's log says more")
+            self._fail([request for request, _ in batch], error)
 
-    def _fail(self, batch: list[Slice], error: Exception) -> None:
-        reason = error if isinstance(error, EngineError) else EngineError(f"{type(error).__name__}: {error}")
-        for request, _ in batch:
+    def _fail(self, requests: Iterable[Request], reason: Exception) -> None:
+        for request in requests:
             if request in self._queue:
                 self._queue.remove(request)
             if not request.future.done():
                 request.future.set_exception(reason)
+
+
+def _padded(rows: list[Latents], size: BatchSize) -> Latents:
+    """One batch of `rows`, with zeros behind them."""
+    latents = np.zeros((size.rows, rows[0].shape[1]), np.float32)
+    np.concatenate(rows, out=latents[: sum(map(len, rows))])
+    return latents
+
+
+def _deal(batch: list[Slice], pixels: Pixels) -> None:
+    """Give each request its rows; those that now have all of them are answered."""
+    start = 0
+    for request, count in batch:
+        request.done.append(pixels[start : start + count])
+        start += count
+        if sum(map(len, request.done)) == len(request.latents) and not request.future.done():
+            request.future.set_result(np.concatenate(request.done))

@@ -62,7 +62,7 @@ def check_signature(bundle: Bundle, function: Any) -> None:  # noqa: ANN401 (Ten
         if name not in specs:
             raise InvalidBundle(f"the graph's signature {SIGNATURE} has no {name}")
         spec = specs[name]
-        if spec.dtype != dtype or not spec.shape.is_compatible_with(shape) or spec.shape.rank != len(shape):
+        if spec.dtype != dtype or spec.shape.rank is None or spec.shape.as_list() != shape:
             raise InvalidBundle(
                 f"{name} are {spec.dtype.name} {spec.shape} in the graph, {dtype.name} {shape} by the manifest"
             )
