@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi_swagger import patch_fastapi
 
 from bundle.store import Store
 from service.api import generate, head, health, interpolate, models, problems
@@ -40,7 +41,16 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         await catalogue.close()
 
     catalogue = Catalogue(settings, store)
-    app = FastAPI(title="Figment", version="0.1.0", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title="Figment",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # fastapi_swagger serves /docs itself, without a request to anybody else's server
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    patch_fastapi(app)
     app.state.catalogue = catalogue
     routers = [module.router for module in (generate, interpolate, models, health)]
     problems.install(app, [route for router in routers for route in router.routes])

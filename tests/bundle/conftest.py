@@ -4,15 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from bundle.manifest import DataSet, ImageShape, Manifest
 from bundle.store import Store
+
+settings.register_profile("no deadline", deadline=None)  # a busy machine is slow now and then
+settings.load_profile("no deadline")
 
 Write = Callable[[Path, int], Manifest]
 
 
 def plain_manifest(**changes: Any) -> Manifest:  # noqa: ANN401
-    settings: dict[str, Any] = {
+    values: dict[str, Any] = {
         "name": "avatars",
         "version": 1,
         "latent_dim": 16,
@@ -25,7 +29,7 @@ def plain_manifest(**changes: Any) -> Manifest:  # noqa: ANN401
         "software": {"tensorflow": "2.21.0"},
         "created": datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC),
     }
-    return Manifest(**settings | changes)
+    return Manifest(**values | changes)
 
 
 @pytest.fixture

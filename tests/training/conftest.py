@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from training.recipe import Recipe, load_recipe
+
+settings.register_profile("no deadline", deadline=None)  # a busy machine is slow now and then
+settings.load_profile("no deadline")
 
 SMALL = [
     "latent_dim=8", "batch_size=4", "ema_half_life=100", "decay_from=0.5", "generator.width=4", "discriminator.width=4",

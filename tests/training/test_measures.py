@@ -91,14 +91,15 @@ def test_a_shift_common_to_all_images_is_not_seen(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_same_seed_gives_the_same_numbers_and_another_others(seed: int) -> None:
-    real, fake = pictures(2 * COUNT, 0), noisy(pictures(COUNT, 1))
-    assert measure(real, fake, seed) == measure(real, fake, seed)
-    assert measure(real, fake, seed)["swd_mean"] != measure(real, fake, seed + 1)["swd_mean"]
+    real, fake = pictures(COUNT, 0), noisy(pictures(COUNT // 2, 1))
+    measures = measure(real, fake, seed)
+    assert measure(real, fake, seed) == measures
+    assert all(found != measures[key] for key, found in measure(real, fake, seed + 1).items())
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_order_of_the_images_does_not_matter(seed: int) -> None:
-    real, fake = pictures(2 * COUNT, seed), noisy(pictures(COUNT, seed + 100))
+    real, fake = pictures(COUNT, seed), noisy(pictures(COUNT // 2, seed + 100))
     shuffled = np.random.default_rng(seed).permutation
     assert measure(shuffled(real), shuffled(fake)) == measure(real, fake)
     assert sliced_wasserstein(real, shuffled(real))["swd_mean"] == 0
@@ -114,9 +115,11 @@ def test_the_distance_is_symmetric_and_its_mean_is_that_of_the_levels(seed: int)
     assert mean == pytest.approx(np.mean(list(distances.values())))
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize(("size", "levels"), [(32, [16, 32]), (64, [16, 32, 64]), (128, [16, 32, 64, 128])])
-def test_there_is_a_distance_for_every_level(size: int, levels: list[int], channels: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "channels", "levels"),
+    [(32, 1, [16, 32]), (64, 3, [16, 32, 64]), (64, 4, [16, 32, 64]), (128, 3, [16, 32, 64, 128])],
+)
+def test_there_is_a_distance_for_every_level(size: int, channels: int, levels: list[int]) -> None:
     measures = measure(pictures(16, 0, size, channels), noisy(pictures(8, 1, size, channels)))
     assert list(measures) == [*(f"swd_{level}" for level in levels), "swd_mean", "spread"]
     assert all(found.floor is not None and found.floor > 0 for found in measures.values())

@@ -1,0 +1,152 @@
+# The service in a container; targets: cpu (also what a build without --target gives) and gpu. See docs/deploy.md.
+# It does without BuildKit's additions, so the classic builder and docker-compose 1.29 build it too. The classic builder
+# builds every stage above its target, so what is for the GPU stands below what is for the CPU.
+ARG BASE_IMAGE=python:3.11-slim-bookworm
+
+# What the lock installs and the service never imports. `import tensorflow` tries Keras and goes on without it.
+ARG UNUSED_PACKAGES="\
+# tf.keras (31 MB), and what only Keras imports
+ keras h5py namex optree rich markdown-it-py mdurl pygments \
+# the compiler behind tf.experimental's ahead-of-time tools (62 MB)
+ libclang \
+# tf.data's service on other machines (19 MB)
+ grpcio \
+# tools to build packages and to rewrite code for TensorFlow 2
+ setuptools wheel google-pasta"
+
+# Files of packages that stay, below site-packages.
+ARG UNUSED_FILES="\
+# headers to compile operations in C++ with (287 MB), CUDA's too
+ tensorflow/include nvidia/*/include \
+# sources for compiling a graph ahead of time
+ tensorflow/xla_aot_runtime_src \
+# operations that only graphs converted to XLA or StableHLO hold (45 MB); loaded on demand, by those
+ tensorflow/compiler/tf2xla/ops/_xla_ops.so tensorflow/compiler/mlir/stablehlo/stablehlo_extension.so \
+# NumPy's tests (15 MB)
+ numpy/tests numpy/*/tests"
+
+# Libraries whose symbol tables are for debuggers only (245 MB). Not numpy.libs and the like: strip breaks libraries that
+# were patched for a wheel.
+ARG STRIPPED="tensorflow uvloop"
+
+# Run in the finished image, as its user: a model that TensorFlow saves, it also loads and runs, and all else is there.
+ARG SMOKE_TEST="\
+import tempfile, PIL._webp, httptools, isal, uvloop; \
+import service.app, service.cli, service.engine.savedmodel, tensorflow as tf; \
+folder = tempfile.TemporaryDirectory(); \
+module = tf.Module(); \
+module.weights = tf.Variable(tf.ones([4, 4, 2, 3])); \
+module.draw = tf.function(lambda latents: {'images': tf.cast(tf.nn.conv2d_transpose( \
+    latents, module.weights, [1, 4, 4, 2], 2), tf.uint8)}, [tf.TensorSpec([1, 2, 2, 3], name='latents')]); \
+tf.saved_model.save(module, folder.name, signatures=module.draw); \
+loaded = tf.saved_model.load(folder.name); \
+pixels = loaded.signatures['serving_default'](latents=tf.ones([1, 2, 2, 3]))['images'].numpy(); \
+assert pixels.shape == (1, 4, 4, 2) and pixels.max() == 12, pixels; \
+folder.cleanup()"
+
+
+# --- What builds the packages of both targets ---
+FROM ${BASE_IMAGE} AS build
+# Mirrors and certificates: they act in this stage and stay in it.
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_TRUSTED_HOST
+# An address of Debian's packages, instead of the base image's own.
+ARG DEBIAN_MIRROR
+# The text (PEM) of further certificates to trust.
+ARG CA_CERTIFICATES
+ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_ROOT_USER_ACTION=ignore
+RUN set -eu; \
+    if [ -n "${CA_CERTIFICATES:-}" ]; then printf '%s\n' "$CA_CERTIFICATES" >> "$PIP_CERT"; fi; \
+    if [ -n "${DEBIAN_MIRROR:-}" ]; then \
+      rm -rf /etc/apt/sources.list.d; \
+      echo "deb $DEBIAN_MIRROR bookworm main" > /etc/apt/sources.list; \
+    fi; \
+    apt-get update -qq; \
+    apt-get install -y -qq --no-install-recommends binutils; \
+    python -m venv --without-pip /venv
+
+
+# --- The sources, compiled here because the container cannot write ---
+FROM ${BASE_IMAGE} AS sources
+WORKDIR /app
+COPY bundle bundle
+COPY service service
+RUN chmod -R a+rX . && python -m compileall -q .
+
+
+# --- What both targets run in ---
+FROM ${BASE_IMAGE} AS runtime
+LABEL org.opencontainers.image.title="figment" \
+      org.opencontainers.image.description="Serves the images of a generative adversarial network over HTTP" \
+      org.opencontainers.image.base.name="python:3.11-slim-bookworm"
+# Nothing is to be installed into a running container, so pip and its kin go (they stay in the base image's layers).
+RUN groupadd --gid 10001 figment \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin figment \
+ && mkdir /models \
+ && find /usr -depth \( -path '*-packages/pip*' -o -path '*-packages/setuptools*' -o -path '*-packages/wheel*' \
+      -o -path '*-packages/pkg_resources*' -o -path '*-packages/_distutils_hack*' -o -path '*/python3.11/ensurepip*' \
+      -o -path '/usr/share/python-wheels*' -o -path '*/bin/pip*' -o -path '*/bin/wheel' \) -delete
+ENV PATH=/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    FIGMENT_HOST=0.0.0.0 \
+    FIGMENT_PORT=8000 \
+    FIGMENT_MODELS=/models
+WORKDIR /app
+USER 10001:10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# Healthy means that images can be asked for; why not stands in `docker inspect`. Docker itself restarts nothing for
+# this; where an orchestrator does (Swarm), a service that finds no good model is restarted.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 CMD ["python", "-c", "\
+import http.client, os, sys; \
+connection = http.client.HTTPConnection('127.0.0.1', int(os.environ['FIGMENT_PORT']), timeout=4); \
+connection.request('GET', '/readyz'); \
+answer = connection.getresponse(); \
+print(answer.read().decode()); \
+sys.exit(answer.status != 200)"]
+CMD ["python", "-m", "service"]
+
+
+# --- CPU ---
+FROM build AS packages-cpu
+ARG UNUSED_PACKAGES
+ARG UNUSED_FILES
+ARG STRIPPED
+COPY requirements/service-cpu.txt /build/
+RUN python -m pip --python /venv/bin/python install --require-hashes -r /build/service-cpu.txt \
+ && python -m pip --python /venv/bin/python uninstall -y $UNUSED_PACKAGES \
+ && cd /venv/lib/python3.11/site-packages && rm -rf $UNUSED_FILES \
+ && find $STRIPPED -name '*.so*' -exec strip --strip-unneeded {} +
+
+FROM runtime AS cpu
+COPY --from=packages-cpu /venv /venv
+COPY --from=sources /app /app
+ARG SMOKE_TEST
+RUN python -c "$SMOKE_TEST"
+
+
+# --- GPU ---
+FROM build AS packages-gpu
+ARG UNUSED_PACKAGES
+ARG UNUSED_FILES
+ARG STRIPPED
+COPY requirements/service-gpu.txt /build/
+RUN python -m pip --python /venv/bin/python install --require-hashes -r /build/service-gpu.txt \
+ && python -m pip --python /venv/bin/python uninstall -y $UNUSED_PACKAGES \
+ && cd /venv/lib/python3.11/site-packages && rm -rf $UNUSED_FILES \
+ && find $STRIPPED -name '*.so*' -exec strip --strip-unneeded {} +
+
+FROM runtime AS gpu
+COPY --from=packages-gpu /venv /venv
+COPY --from=sources /app /app
+ARG SMOKE_TEST
+RUN python -c "$SMOKE_TEST"
+
+
+# --- What a build without --target gives ---
+FROM cpu
