@@ -34,7 +34,7 @@ def test_a_recipe_is_frozen() -> None:
 
 @pytest.mark.parametrize("name", ["", "nss", "NS", "../ns", "ns.json", "missing.toml"])
 def test_an_unknown_recipe_is_refused_with_the_known_ones(name: str) -> None:
-    with pytest.raises(RecipeError, match="there are ns, wgan-gp, or name a .toml file"):
+    with pytest.raises(RecipeError, match=r"there are ns, wgan-gp, or name a \.toml file"):
         load_recipe(name)
 
 

@@ -15,8 +15,6 @@ from service.engine.protocol import EngineError
 
 pytestmark = pytest.mark.tensorflow
 
-tf = pytest.importorskip("tensorflow")
-
 
 @pytest.fixture
 def load() -> Callable[[Bundle], Any]:

@@ -1,0 +1,150 @@
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from bundle.store import Store
+from service.catalogue import Catalogue
+from service.engine.protocol import EngineError
+from tests.service.conftest import Serve, Service
+
+Check = Callable[[httpx.Response, str], dict[str, Any]]
+Publish = Callable[..., Any]
+
+PICTURES = ["/generate", "/images/7.png", "/interpolate"]
+
+
+async def refused(service: Service, problem: Check, reason: str) -> None:
+    """The service lives, says that it is not ready and why, and answers every request for images so."""
+    assert (await service.client.get("/livez")).json()["status"] == "live"
+    for path in ["/readyz", *PICTURES]:
+        answer = await service.client.get(path)
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert reason in problem(answer, "not-ready")["detail"]
+
+
+async def test_a_ready_service_names_its_models(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/readyz")).json() == {"status": "ready", "models": ["tiny/1"]}
+    assert (await client.get("/livez")).json()["status"] == "live"
+
+
+async def test_while_models_load_it_is_not_ready_and_lives(
+    serve: Serve, store: Store, publish: Publish, problem: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish("tiny")
+    scanned = asyncio.Event()
+    scan = Catalogue._scan
+
+    async def held(self: Catalogue) -> Any:  # noqa: ANN401
+        await scanned.wait()
+        return await scan(self)
+
+    monkeypatch.setattr(Catalogue, "_scan", held)
+    async with serve(wait=False) as service:
+        await refused(service, problem, "starting")
+        answer = await service.client.get("/generate?model=tiny")  # may well come: not unknown yet
+        assert answer.status_code == 503
+        scanned.set()
+        await service.loaded()
+        assert (await service.client.get("/readyz")).status_code == 200
+
+
+async def test_a_missing_store_is_the_reason(serve: Serve, problem: Check) -> None:
+    async with serve() as service:
+        await refused(service, problem, "the store: the store's folder does not exist")
+
+
+async def test_an_empty_store_is_the_reason(serve: Serve, store: Store, problem: Check) -> None:
+    store.root.mkdir()
+    async with serve() as service:
+        await refused(service, problem, "the store is empty")
+
+
+async def test_a_half_copied_bundle_is_the_reason(serve: Serve, publish: Publish, problem: Check) -> None:
+    bundle = publish("tiny")
+    (bundle.path / "assets.extra" / "manifest.json").unlink()
+    async with serve() as service:
+        await refused(service, problem, "tiny/1: it has no assets.extra/manifest.json")
+
+
+async def test_an_altered_bundle_is_the_reason(serve: Serve, publish: Publish, problem: Check) -> None:
+    bundle = publish("tiny")
+    (bundle.path / "saved_model.pb").write_bytes(b"other")
+    async with serve() as service:
+        await refused(service, problem, "tiny/1: saved_model.pb was altered")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (EngineError("it draws the same image for every latent"), "it draws the same image"),
+        (RuntimeError("/etc/secret"), "an unexpected RuntimeError"),
+        (MemoryError(), "an unexpected MemoryError"),
+    ],
+    ids=repr,
+)
+async def test_a_model_that_does_not_load_is_the_reason(
+    serve: Serve, publish: Publish, problem: Check, error: Exception, reason: str
+) -> None:
+    publish("tiny")
+    async with serve(faults={"tiny": error}) as service:
+        await refused(service, problem, f"tiny/1: {reason}")
+        assert "/etc/secret" not in (await service.client.get("/readyz")).text
+
+
+async def test_a_store_that_cannot_be_read_is_the_reason(
+    serve: Serve, problem: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def burst(self: Store) -> None:
+        raise PermissionError(13, "Permission denied", "/etc/secret")
+
+    monkeypatch.setattr(Store, "scan", burst)
+    async with serve() as service:
+        await refused(service, problem, "the store: an unexpected PermissionError")
+
+
+async def test_a_default_model_that_is_not_there_is_the_reason_and_the_others_are_served(
+    serve: Serve, publish: Publish, problem: Check
+) -> None:
+    publish("tiny")
+    async with serve(default_model="gone") as service:
+        await refused(service, problem, "FIGMENT_DEFAULT_MODEL is 'gone'; there are: tiny")
+        assert (await service.client.get("/generate?model=tiny")).status_code == 200
+
+
+async def test_while_it_stops_it_is_not_ready_and_serves_on(service: Service, problem: Check) -> None:
+    service.catalogue.stopping = True
+    answer = await service.client.get("/readyz")
+    assert problem(answer, "not-ready")["detail"] == "stopping"
+    assert (await service.client.get("/livez")).status_code == 200
+    assert (await service.client.get("/generate")).status_code == 200
+
+
+async def test_a_load_that_ends_while_it_stops_does_not_make_it_ready(serve: Serve, publish: Publish) -> None:
+    publish("tiny")
+    async with serve(wait=False) as service:
+        service.catalogue.stopping = True
+        await service.loaded()
+        assert (await service.client.get("/readyz")).status_code == 503
+
+
+async def test_closing_answers_what_waits(service: Service) -> None:
+    engine = service.engines["tiny"]
+    engine.gate.clear()
+    asked = asyncio.create_task(service.client.get("/generate?n=40"))
+    await engine.begun()
+    closing = asyncio.create_task(service.catalogue.close())
+    await asyncio.sleep(0)
+    assert (await service.client.get("/generate")).status_code == 503
+    engine.gate.set()
+    assert (await asked).status_code == 200
+    await closing
+    assert (await service.client.get("/generate")).status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+async def test_health_answers_whatever_is_asked(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(f"{path}?probe=1")).status_code == 200

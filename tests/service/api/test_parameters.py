@@ -1,0 +1,188 @@
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from bundle.seeds import parse_seed
+from tests.service.fake_engine import FakeEngine
+
+Check = Callable[[httpx.Response, str], dict[str, Any]]
+
+GENERATE, IMAGE, INTERPOLATE, MODELS = "/generate", "/images/7.png", "/interpolate", "/models"
+
+WHOLE = ["", "0", "-1", "1.0", "1e1", "x", " 1", "1 ", "+1", "1_0", "0x1", "٣", "null", "9" * 20, "9" * 5000, "\0"]
+WRONG: dict[str, dict[str, list[str]]] = {
+    GENERATE: {
+        "n": [*WHOLE, "65"],
+        "seed": ["", "-1", "-7", str(2**32), "9" * 50, "s" * 201],
+        "columns": [*WHOLE, "65"],
+        "format": ["", "jpg", "PNG", "webp"],
+    },
+    IMAGE: {"n": ["1"], "seed": ["7"], "format": ["png"]},
+    INTERPOLATE: {
+        "seeds": ["", ",", "1", "1,", ",1", "1,,2", "1,-2", f"1,{2**32}", ",".join("1" * 17), "1, ,2", "1," + "s" * 201],
+        "frames": [*WHOLE, "1", "121"],
+        "mode": ["", "SLERP", "cubic"],
+        "loop": ["", "1", "yes", "True", "maybe"],
+        "columns": [*WHOLE, "121"],
+        "fps": [*WHOLE, "51"],
+        "format": ["", "jpg", "GIF"],
+        "n": ["2"],
+    },
+    MODELS: {"n": ["1"], "model": ["tiny"]},
+}
+for endpoint in (GENERATE, IMAGE, INTERPOLATE):
+    WRONG[endpoint] |= {
+        "truncation": ["", "-0.1", "2.01", "nan", "inf", "-inf", "1e400", "x", " 1", "1_0", "0x1", "1,5", "٣", "\0"],
+        "model": ["", "m" * 101],
+        "sede": ["7", ""],
+        "": ["x"],
+    }
+CASES = [
+    pytest.param(path, name, value, id=f"{path} {name}={value!r:.20}")
+    for path, names in WRONG.items()
+    for name, values in names.items()
+    for value in values
+]
+
+ALLOWED = {
+    "n": ["64", "whole number", "digits", "greater than or equal to 1"],
+    "frames": ["120", "whole number", "digits", "greater than or equal to 2"],
+    "columns": ["64", "120", "whole number", "digits", "greater than or equal to 1"],
+    "fps": ["50", "whole number", "digits", "greater than or equal to 1"],
+    "seed": ["4294967295", "must not be empty", "at most 200"],
+    "seeds": ["separated by commas", "4294967295", "must not be empty", "at most 200"],
+    "truncation": ["a number", "than or equal to 2", "than or equal to 0", "finite"],
+    "format": ["'png'"],
+    "mode": ["'slerp' or 'lerp'"],
+    "loop": ["true or false"],
+    "model": ["at least 1", "at most 100"],
+}
+"""What an error about a parameter says one of."""
+
+
+@pytest.mark.parametrize(("path", "name", "value"), CASES)
+async def test_a_wrong_value_is_named_with_what_is_allowed(
+    client: httpx.AsyncClient, engine: FakeEngine, problem: Check, path: str, name: str, value: str
+) -> None:
+    body = problem(await client.get(path, params={name: value}), "invalid-parameter")
+    (error,) = body["errors"]
+    assert error["parameter"] == name
+    known = "unknown parameter; there are: " in error["message"]
+    assert known or any(words in error["message"] for words in ALLOWED[name]), error
+    assert len(error["got"]) <= 130
+    assert name in body["detail"]
+    assert engine.batches == []
+
+
+RIGHT = {
+    GENERATE: ["n=64", "n=007", "seed=0", f"seed={2**32 - 1}", "seed=007", "columns=64", "truncation=0", "truncation=2"],
+    IMAGE: ["truncation=.5", "truncation=1e-3", "model=tiny"],
+    INTERPOLATE: ["frames=2", "frames=120", "fps=1", "fps=50", "columns=120", "loop=true&mode=lerp", "seeds=1,1"],
+}
+
+
+@pytest.mark.parametrize(("path", "query"), [(path, query) for path, queries in RIGHT.items() for query in queries])
+async def test_the_ends_of_every_range_are_allowed(client: httpx.AsyncClient, path: str, query: str) -> None:
+    assert (await client.get(f"{path}?{query}")).status_code == 200
+
+
+@pytest.mark.parametrize("path", [GENERATE, IMAGE, INTERPOLATE])
+@pytest.mark.parametrize("value", ["1", "x", ""])
+async def test_a_parameter_given_twice_is_refused(
+    client: httpx.AsyncClient, problem: Check, path: str, value: str
+) -> None:
+    body = problem(await client.get(f"{path}?truncation=1&truncation={value}"), "invalid-parameter")
+    assert body["errors"] == [{"parameter": "truncation", "message": "given more than once"}]
+
+
+async def test_an_unknown_parameter_is_named_with_those_there_are(client: httpx.AsyncClient, problem: Check) -> None:
+    body = problem(await client.get("/generate?sede=7"), "invalid-parameter")
+    message = "unknown parameter; there are: columns, format, model, n, seed, truncation"
+    assert body["errors"] == [{"parameter": "sede", "message": message, "got": "7"}]
+
+
+async def test_every_wrong_parameter_is_named_at_once(client: httpx.AsyncClient, problem: Check) -> None:
+    body = problem(await client.get("/generate?n=0&seed=-1&truncation=x"), "invalid-parameter")
+    assert [error["parameter"] for error in body["errors"]] == ["n", "seed", "truncation"]
+
+
+@pytest.mark.parametrize("path", [GENERATE, IMAGE, INTERPOLATE, MODELS])
+async def test_a_hundred_unknown_parameters_give_a_short_answer(
+    client: httpx.AsyncClient, problem: Check, path: str
+) -> None:
+    query = "&".join(f"{'p' * 300}{i}={'v' * 300}" for i in range(100))
+    answer = await client.get(f"{path}?{query}")
+    problem(answer, "invalid-parameter")
+    assert len(answer.content) < 20_000
+
+
+ODD_QUERIES = [
+    b"n=%00", b"%00=1", b"seed=%00", b"n=%ff", b"%ff=%fe", b"seed=%ff%fe", b"n=%ed%a0%80", b"seed=%ed%a0%80",
+    b"%ed%a0%80=1", b"model=%ed%a0%80", b"model=%00", b"model=../../etc/passwd", b"model=%0d%0aX-Evil:%201",
+    b"seed=%0d%0aX-Evil:%201", b"n=%", b"n=%zz", b"&&&", b"=", b"n", b"n==1", b"n=1;seed=2", b"\xff=\xfe",
+    b"n=\xff", b"seed=\xf0\x9f\x8e\xa8", b"model=\xe9", b"+=+", b"?n=1", b"n[]=1", b"n[0]=1", b"seeds=%00,%ff",
+    b"seeds=%ed%a0%80,1", b"mode=%00", b"loop=%00", b"format=%00", b"truncation=%ff", b"n=" + b"1" * 60000,
+    b"seed=" + b"x" * 60000, b"x" * 60000 + b"=1", b"model=" + b"m" * 60000, b"seeds=" + b"1," * 30000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [GENERATE, IMAGE, INTERPOLATE, MODELS, "/livez", "/readyz"])
+@pytest.mark.parametrize("query", ODD_QUERIES, ids=lambda query: repr(query[:24]))
+async def test_odd_bytes_in_the_query_never_fail_the_service(
+    client: httpx.AsyncClient, path: str, query: bytes
+) -> None:
+    url = httpx.URL("http://figment").copy_with(raw_path=path.encode() + b"?" + query)
+    answer = await client.get(url)
+    assert answer.status_code in (200, 404, 422), answer.text
+    assert "x-evil" not in answer.headers
+    if answer.status_code != 200:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert len(answer.content) < 20_000
+
+
+SEEDS = ["ada", "0", "4294967295", "007", " 7", "7 ", "🎨", "a,b", "a/b", "/", "../7", "日本", "a b", "%", "a&b=c", "#", "?",
+         "\0", "\ud7ff", "x" * 200, "1.5", "1e3", "+7", ".png", "7.png", "a;b", '"', "<b>"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SEEDS, ids=lambda text: repr(text[:12]))
+async def test_any_text_is_a_seed_in_the_path_and_in_the_query(client: httpx.AsyncClient, text: str) -> None:
+    in_path = await client.get(f"/images/{quote(text, safe='')}.png")
+    in_query = await client.get("/generate", params={"seed": text})
+    for answer in (in_path, in_query):
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Figment-Seed"] == str(parse_seed(text))
+
+
+@pytest.mark.parametrize("text", ["", "-1", "-0", str(2**32), "9" * 30, "x" * 201], ids=lambda text: text[:12])
+async def test_what_is_no_seed_in_the_path_is_refused(client: httpx.AsyncClient, problem: Check, text: str) -> None:
+    body = problem(await client.get(f"/images/{text}.png"), "invalid-parameter")
+    assert [error["parameter"] for error in body["errors"]] == ["seed"]
+
+
+@pytest.mark.parametrize("seeds", ["1, 2", " 1 ,2", "ada , bob", "1,2"])
+async def test_white_space_round_the_commas_does_not_count(client: httpx.AsyncClient, seeds: str) -> None:
+    answer = await client.get("/interpolate", params={"seeds": seeds, "frames": "2"})
+    expected = ",".join(str(parse_seed(part.strip())) for part in seeds.split(","))
+    assert answer.headers["Figment-Seeds"] == expected
+
+
+@pytest.mark.parametrize(
+    "body", [{"json": {"n": 4}}, {"data": {"n": "4"}}, {"content": b"x"}, {"files": {"n": b"4"}}], ids=lambda body: [*body]
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_a_body_is_refused_and_the_error_says_where_parameters_go(
+    client: httpx.AsyncClient, problem: Check, method: str, body: dict[str, Any]
+) -> None:
+    answer = problem(await client.request(method, "/generate", **body), "invalid-parameter")
+    assert [error["parameter"] for error in answer["errors"]] == ["body"]
+    assert "in the query" in answer["detail"]
+
+
+async def test_a_body_of_unknown_length_is_refused(client: httpx.AsyncClient, problem: Check) -> None:
+    async def parts() -> Any:  # noqa: ANN401
+        yield b"n=4"
+
+    problem(await client.post("/generate", content=parts()), "invalid-parameter")

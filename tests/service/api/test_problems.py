@@ -1,0 +1,125 @@
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from service.api.problems import TITLES, problem
+from service.engine.protocol import EngineError
+from tests.service.conftest import Serve, Service
+from tests.service.fake_engine import FakeEngine
+
+Check = Callable[[httpx.Response, str], dict[str, Any]]
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/generate/", "/images/7.jpg", "/images/7", "/models/tiny", "/%00"])
+async def test_an_unknown_path_is_a_problem(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
+    assert answer.json()["type"] == "/problems/not-found"
+
+
+METHODS = {
+    "/generate": "GET, HEAD, POST",
+    "/images/7.png": "GET, HEAD",
+    "/interpolate": "GET, HEAD",
+    "/models": "GET, HEAD",
+    "/livez": "GET, HEAD",
+    "/readyz": "GET, HEAD",
+    "/openapi.json": "GET, HEAD",
+}
+
+
+@pytest.mark.parametrize("path", METHODS)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
+async def test_a_method_that_is_not_allowed_is_a_problem_with_those_that_are(
+    client: httpx.AsyncClient, problem: Check, path: str, method: str
+) -> None:
+    if method in METHODS[path]:
+        return
+    answer = await client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == METHODS[path]
+    detail = problem(answer, "method-not-allowed")["detail"]
+    assert METHODS[path] in detail
+    assert method in detail
+
+
+@pytest.mark.parametrize(
+    "path", ["/generate?seed=7&n=4", "/images/7.png", "/interpolate?seeds=1,2", "/models", "/livez", "/readyz", "/nothing"]
+)
+async def test_head_answers_the_headers_of_get_and_no_body(client: httpx.AsyncClient, path: str) -> None:
+    head, get = await client.head(path), await client.get(path)
+    assert head.content == b""
+    assert (head.status_code, head.headers) == (get.status_code, get.headers)
+    assert int(head.headers["Content-Length"]) == len(get.content)
+
+
+@pytest.mark.parametrize("name", ["other", "TINY", "tiny/1", "..", "\0", "🎨", "tiny "])
+async def test_an_unknown_model_is_a_problem_with_those_there_are(
+    client: httpx.AsyncClient, problem: Check, name: str
+) -> None:
+    for path in ("/generate", "/images/7.png", "/interpolate"):
+        answer = await client.get(path, params={"model": name})
+        assert answer.status_code == 404
+        assert problem(answer, "unknown-model")["models"] == ["tiny"]
+
+
+async def test_a_full_queue_says_when_to_come_again(serve: Serve, publish: Callable[..., Any], problem: Check) -> None:
+    publish("tiny")
+    async with serve(queue=64) as service:
+        engine = service.engines["tiny"]
+        engine.gate.clear()
+        running = asyncio.create_task(service.client.get("/generate?n=1"))
+        await engine.begun()
+        waiting = asyncio.create_task(service.client.get("/generate?n=64"))
+        batcher = service.catalogue.models["tiny"].batcher
+        while batcher.waiting_rows < 64:
+            await asyncio.sleep(0)
+        answer = await service.client.get("/generate?n=1")
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert "too many images" in problem(answer, "overloaded")["detail"]
+        engine.gate.set()
+        assert {(await running).status_code, (await waiting).status_code} == {200}
+
+
+async def test_a_late_answer_is_a_timeout_that_names_the_limit(
+    serve: Serve, publish: Callable[..., Any], problem: Check
+) -> None:
+    publish("tiny")
+    async with serve(deadline=0.05) as service:
+        service.engines["tiny"].gate.clear()
+        answer = await service.client.get("/generate")
+        assert answer.status_code == 504
+        assert "0.05 s" in problem(answer, "timeout")["detail"]
+        assert service.catalogue.models["tiny"].batcher.waiting_rows == 0
+
+
+async def test_a_failed_batch_is_a_problem_and_the_next_request_works(
+    client: httpx.AsyncClient, engine: FakeEngine, problem: Check
+) -> None:
+    engine.failures.append(EngineError("the model burst"))
+    answer = await client.get("/generate")
+    assert answer.status_code == 500
+    assert problem(answer, "inference-failed")["detail"] == "the model burst"
+    assert (await client.get("/generate")).status_code == 200
+
+
+async def test_an_error_of_our_own_is_told_without_its_text(
+    service: Service, problem: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def burst(*_: object) -> None:
+        raise RuntimeError("/etc/secret")
+
+    monkeypatch.setattr("service.api.pictures.make_grid", burst)
+    answer = await service.client.get("/generate")
+    assert answer.status_code == 500
+    assert "secret" not in problem(answer, "internal")["detail"]
+
+
+@pytest.mark.parametrize("kind", TITLES)
+def test_every_problem_has_the_status_of_its_type(kind: str) -> None:
+    answer = problem(kind, "why")
+    assert (answer.status_code, answer.media_type) == (TITLES[kind][0], "application/problem+json")
