@@ -16,8 +16,8 @@ ARG UNUSED_PACKAGES="\
 
 # Files of packages that stay, below site-packages.
 ARG UNUSED_FILES="\
-# headers to compile operations in C++ with (287 MB), CUDA's too
- tensorflow/include nvidia/*/include \
+# headers (287 MB): nothing is compiled here
+ tensorflow/include numpy/_core/include nvidia/*/include \
 # sources for compiling a graph ahead of time
  tensorflow/xla_aot_runtime_src \
 # operations that only graphs converted to XLA or StableHLO hold (45 MB); loaded on demand, by those
@@ -83,13 +83,14 @@ FROM ${BASE_IMAGE} AS runtime
 LABEL org.opencontainers.image.title="figment" \
       org.opencontainers.image.description="Serves the images of a generative adversarial network over HTTP" \
       org.opencontainers.image.base.name="python:3.11-slim-bookworm"
-# Nothing is to be installed into a running container, so pip and its kin go (they stay in the base image's layers).
+# Nothing is to be installed into a running container, so pip, its kin and Python's headers go.
 RUN groupadd --gid 10001 figment \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin figment \
  && mkdir /models \
  && find /usr -depth \( -path '*-packages/pip*' -o -path '*-packages/setuptools*' -o -path '*-packages/wheel*' \
       -o -path '*-packages/pkg_resources*' -o -path '*-packages/_distutils_hack*' -o -path '*/python3.11/ensurepip*' \
-      -o -path '/usr/share/python-wheels*' -o -path '*/bin/pip*' -o -path '*/bin/wheel' \) -delete
+      -o -path '/usr/share/python-wheels*' -o -path '/usr/local/include/python*' -o -path '*/bin/pip*' -o -path '*/bin/wheel' \
+      \) -delete
 ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -118,10 +119,11 @@ ARG UNUSED_PACKAGES
 ARG UNUSED_FILES
 ARG STRIPPED
 COPY requirements/service-cpu.txt /build/
-RUN python -m pip --python /venv/bin/python install --require-hashes -r /build/service-cpu.txt \
- && python -m pip --python /venv/bin/python uninstall -y $UNUSED_PACKAGES \
+RUN python -m pip --python /venv/bin/python install --no-compile --require-hashes -r /build/service-cpu.txt \
+ && python -m pip --python /venv/bin/python uninstall -q -y $UNUSED_PACKAGES \
  && cd /venv/lib/python3.11/site-packages && rm -rf $UNUSED_FILES \
- && find $STRIPPED -name '*.so*' -exec strip --strip-unneeded {} +
+ && find $STRIPPED -name '*.so*' -exec strip --strip-unneeded {} + \
+ && python -m compileall -q -j 0 .
 
 FROM runtime AS cpu
 COPY --from=packages-cpu /venv /venv
@@ -136,10 +138,11 @@ ARG UNUSED_PACKAGES
 ARG UNUSED_FILES
 ARG STRIPPED
 COPY requirements/service-gpu.txt /build/
-RUN python -m pip --python /venv/bin/python install --require-hashes -r /build/service-gpu.txt \
- && python -m pip --python /venv/bin/python uninstall -y $UNUSED_PACKAGES \
+RUN python -m pip --python /venv/bin/python install --no-compile --require-hashes -r /build/service-gpu.txt \
+ && python -m pip --python /venv/bin/python uninstall -q -y $UNUSED_PACKAGES \
  && cd /venv/lib/python3.11/site-packages && rm -rf $UNUSED_FILES \
- && find $STRIPPED -name '*.so*' -exec strip --strip-unneeded {} +
+ && find $STRIPPED -name '*.so*' -exec strip --strip-unneeded {} + \
+ && python -m compileall -q -j 0 .
 
 FROM runtime AS gpu
 COPY --from=packages-gpu /venv /venv

@@ -49,11 +49,12 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         docs_url=None,  # fastapi_swagger serves /docs itself, without a request to anybody else's server
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,  # the address would be a guess behind a load balancer
     )
     patch_fastapi(app)
     app.state.catalogue = catalogue
     routers = [module.router for module in (generate, interpolate, models, health)]
-    problems.install(app, [route for router in routers for route in router.routes])
+    problems.install(app, [*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
         app.include_router(router)
     app.add_middleware(head.HeadAsGet)

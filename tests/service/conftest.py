@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from bundle.manifest import DataSet, ImageShape, Manifest
 from bundle.store import Bundle, Store
 from service.app import create_app
 from service.catalogue import Catalogue
-from service.engine.protocol import EngineError
 from service.settings import Settings
 from tests.service.fake_engine import PATIENCE, FakeEngine
 
@@ -54,18 +54,29 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "models")
 
 
+def publish_fake(
+    store: Store, name: str, version: int | None = None, shape: tuple[int, int, int] = (4, 4, 3)
+) -> Bundle:
+    """Publish a bundle that a FakeEngine takes for good."""
+
+    def write(folder: Path, version: int) -> Manifest:
+        (folder / "saved_model.pb").write_bytes(b"graph %d" % version)
+        return manifest_of(name, shape)
+
+    return store.publish(name, version, write)
+
+
 @pytest.fixture
 def publish(store: Store) -> Callable[..., Bundle]:
-    """Publishes a bundle that a FakeEngine takes for good."""
+    return partial(publish_fake, store)
 
-    def publish_fake(name: str, version: int | None = None, shape: tuple[int, int, int] = (4, 4, 3)) -> Bundle:
-        def write(folder: Path, version: int) -> Manifest:
-            (folder / "saved_model.pb").write_bytes(b"graph %d" % version)
-            return manifest_of(name, shape)
 
-        return store.publish(name, version, write)
-
-    return publish_fake
+@pytest.fixture(scope="session")
+def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store with `tiny/1`, which a FakeEngine takes for good."""
+    store = Store(tmp_path_factory.mktemp("tiny") / "models")
+    publish_fake(store, "tiny")
+    return store
 
 
 class Service:
@@ -91,11 +102,11 @@ Serve = Callable[..., AbstractAsyncContextManager[Service]]
 
 @pytest.fixture
 def serve(store: Store) -> Serve:
-    """Serves the store; `faults` are the errors that loading a model raises, by its name."""
+    """Serves a store; `faults` are the errors that loading a model raises, by its name."""
 
     @asynccontextmanager
     async def running(
-        *, wait: bool = True, faults: dict[str, Exception] | None = None, **settings: Any
+        store: Store = store, *, wait: bool = True, faults: dict[str, Exception] | None = None, **settings: Any
     ) -> AsyncIterator[Service]:
         engines: dict[str, FakeEngine] = {}
 
@@ -112,7 +123,7 @@ def serve(store: Store) -> Serve:
         async with (
             asyncio.timeout(3 * PATIENCE),
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://figment") as client,
+            httpx.AsyncClient(transport=transport, base_url="http://figment", trust_env=False) as client,
         ):
             service = Service(app, client, engines)
             if wait:
@@ -125,10 +136,9 @@ def serve(store: Store) -> Serve:
 
 
 @pytest.fixture
-async def service(serve: Serve, publish: Callable[..., Bundle]) -> AsyncIterator[Service]:
+async def service(serve: Serve, tiny_store: Store) -> AsyncIterator[Service]:
     """One model, `tiny/1`, loaded and ready."""
-    publish("tiny")
-    async with serve() as running:
+    async with serve(tiny_store) as running:
         yield running
 
 
@@ -140,11 +150,6 @@ def client(service: Service) -> httpx.AsyncClient:
 @pytest.fixture
 def engine(service: Service) -> FakeEngine:
     return service.engines["tiny"]
-
-
-@pytest.fixture
-def engine_error() -> EngineError:
-    return EngineError("the model burst")
 
 
 def pixels(answer: httpx.Response) -> np.ndarray:

@@ -20,6 +20,14 @@ Values = list[NDArray[Any]]
 RECIPES = ["ns", "wgan-gp"]
 
 
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Steps are not compiled: compiling takes longer than all that is tested."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 def reals(recipe: Recipe, seed: int = 0, channels: int = 3) -> NDArray[np.uint8]:
     shape = (recipe.n_critic, recipe.batch_size, 32, 32, channels)
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
@@ -82,6 +90,7 @@ def test_a_step_is_counted(stepped: Any) -> None:  # noqa: ANN401
     assert int(gan.discriminator_optimizer.iterations.numpy()) == gan.recipe.n_critic
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_discriminators_step_leaves_the_generators_weights_alone(
     small_recipe: Small, monkeypatch: pytest.MonkeyPatch, name: str
@@ -95,6 +104,7 @@ def test_the_discriminators_step_leaves_the_generators_weights_alone(
     assert all_differ(trainable(gan.discriminator), discriminator)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_generators_step_leaves_the_discriminators_weights_alone(small_recipe: Small, name: str) -> None:
     gan = Gan(small_recipe(name), 32, 3, seed=1)
@@ -105,6 +115,7 @@ def test_the_generators_step_leaves_the_discriminators_weights_alone(small_recip
     assert int(gan.discriminator_optimizer.iterations.numpy()) == 0
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_first_step_of_the_discriminator_against_adam_by_hand(
     small_recipe: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +130,7 @@ def test_the_first_step_of_the_discriminator_against_adam_by_hand(
         assert moved.max() <= 2e-4 * 0.5 * 1.05
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_average_follows_its_formula_with_the_batch_norm_statistics(small_recipe: Small, seed: int) -> None:
     gan = Gan(small_recipe(), 32, 3, seed=seed)
@@ -134,6 +146,7 @@ def test_the_average_follows_its_formula_with_the_batch_norm_statistics(small_re
         np.testing.assert_allclose(average, value, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(
     ("step", "half_life"), [(0, 0.2), (1, 0.2), (10, 2.0), (400, 80.0), (500, 100.0), (10**6, 100.0)]
 )
@@ -142,11 +155,13 @@ def test_the_averages_half_life_is_ramped_up(small_recipe: Small, step: int, hal
     assert gan._ema_decay(step) == pytest.approx(0.5 ** (4 / half_life))
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_average_begins_as_the_generator(small_recipe: Small) -> None:
     gan = Gan(small_recipe(), 32, 3, seed=3)
     assert same(values(gan.ema), values(gan.generator))
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("seed", [0, 2**32 - 1])
 def test_a_step_is_a_function_of_seed_step_and_images(small_recipe: Small, name: str, seed: int) -> None:
@@ -161,6 +176,7 @@ def test_a_step_is_a_function_of_seed_step_and_images(small_recipe: Small, name:
     assert not same(run(seed), run(seed - 1 if seed else 1))
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_every_step_and_purpose_has_random_numbers_of_its_own(small_recipe: Small) -> None:
     gans = [Gan(small_recipe(), 32, 3, seed=seed) for seed in (0, 1)]
     drawn = {
@@ -170,6 +186,7 @@ def test_every_step_and_purpose_has_random_numbers_of_its_own(small_recipe: Smal
     assert len(drawn) == 40
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_latents_in_training_are_standard_normal(small_recipe: Small) -> None:
     gan = Gan(small_recipe("ns", "latent_dim=64", "batch_size=256"), 32, 3, seed=0)
     latents = gan._latents(tf.constant(3, tf.int64), 0).numpy()
@@ -178,6 +195,7 @@ def test_latents_in_training_are_standard_normal(small_recipe: Small) -> None:
     assert latents.std() == pytest.approx(1.0, abs=0.03)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("steps_before", [0, 3])
 def test_measuring_the_speed_leaves_everything_as_it_was(small_recipe: Small, name: str, steps_before: int) -> None:
@@ -194,6 +212,7 @@ def test_measuring_the_speed_leaves_everything_as_it_was(small_recipe: Small, na
     ) + 1  # fmt: skip
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(("every", "expected"), [(1, [0, 1, 2, 3, 4]), (2, [0, 2, 4]), (4, [0, 4])])
 def test_the_regulariser_is_added_at_every_so_many_steps(small_recipe: Small, every: int, expected: list[int]) -> None:
     gan = Gan(small_recipe("ns", f"regulariser.every={every}"), 32, 3, seed=0)
@@ -201,6 +220,7 @@ def test_the_regulariser_is_added_at_every_so_many_steps(small_recipe: Small, ev
     assert found == expected
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_lazy_regulariser_weighs_as_much_as_its_steps(small_recipe: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     """weight 2 at every 3rd step pulls, at that step, as hard as weight 6 at every step."""
 
@@ -215,6 +235,7 @@ def test_a_lazy_regulariser_weighs_as_much_as_its_steps(small_recipe: Small, mon
     assert not same(lazy, first_step("regulariser.weight=2", "regulariser.every=1"))
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_images_are_mirrored_only_when_asked(small_recipe: Small) -> None:
     images = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 3), np.uint8)
     scaled = images.astype(np.float32) / 127.5 - 1
@@ -222,6 +243,7 @@ def test_images_are_mirrored_only_when_asked(small_recipe: Small) -> None:
     np.testing.assert_allclose(plain, scaled, atol=1e-6)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("seed", [0, 1, 7])
 def test_about_half_of_the_images_are_mirrored_others_at_each_step(small_recipe: Small, seed: int) -> None:
     images = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 3), np.uint8)
@@ -238,6 +260,7 @@ def test_about_half_of_the_images_are_mirrored_others_at_each_step(small_recipe:
     assert (chosen[0] != chosen[1]).any()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_sample_comes_from_the_average_and_each_latent_has_its_own(small_recipe: Small) -> None:
     gan = Gan(small_recipe(), 32, 3, seed=0)
     latents = np.random.default_rng(0).normal(size=(6, 8)).astype(np.float32)
@@ -251,6 +274,7 @@ def test_a_sample_comes_from_the_average_and_each_latent_has_its_own(small_recip
     assert (gan.sample(latents) != before).any()
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("channels", [1, 4])
 def test_grey_and_transparent_images_train_too(small_recipe: Small, channels: int) -> None:
     gan = Gan(small_recipe(), 32, channels, seed=0)
@@ -266,12 +290,14 @@ def test_minus_one_to_one_becomes_0_to_255(x: float, pixel: int) -> None:
     assert int(to_uint8(tf.constant([x]))[0]) == pixel
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_every_pixel_value_survives_scaling_and_back(small_recipe: Small) -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
     gan = Gan(small_recipe("ns", "flip=false"), 32, 1, seed=0)
     np.testing.assert_array_equal(to_uint8(gan._reals(pixels, tf.constant(0, tf.int64))).numpy(), pixels)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("network", ["generator", "ema", "discriminator"])
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_the_norms_show_a_weight_that_is_no_longer_finite(small_recipe: Small, network: str, bad: float) -> None:

@@ -128,7 +128,7 @@ def test_decoding_without_a_terminal_says_a_line_now_and_then(clock: Clock) -> N
 def test_an_interruption_ends_the_bar() -> None:
     terminal, _ = console(terminal=True)
     display = DecodingDisplay(terminal)
+    display(1, 10)
     with pytest.raises(KeyboardInterrupt), display:
-        display(1, 10)
         raise KeyboardInterrupt
     assert display._progress.live.is_started is False

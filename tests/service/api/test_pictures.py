@@ -1,0 +1,101 @@
+"""Hang-ups over a real socket, and how a request is written down."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import uvicorn
+
+from service.api.pictures import replay_path
+from tests.service.conftest import Serve, Service
+from tests.service.fake_engine import PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"n": 16, "seed": 7, "columns": None}, "/p?n=16&seed=7"),
+        ({"seeds": "1,2,3", "loop": True}, "/p?seeds=1,2,3&loop=true"),
+        ({"truncation": 0.1 + 0.2}, "/p?truncation=0.30000000000000004"),
+        ({"truncation": 1e-7}, "/p?truncation=1e-07"),
+        ({"model": "a b&c"}, "/p?model=a+b%26c"),
+    ],
+)
+def test_a_request_is_written_without_loss_and_without_what_was_left_out(
+    parameters: dict[str, object], expected: str
+) -> None:
+    assert replay_path("/p", parameters) == expected
+
+
+@contextlib.asynccontextmanager
+async def listening(service: Service) -> AsyncIterator[int]:
+    """The port of a real server in front of the application."""
+    config = uvicorn.Config(service.app, port=0, lifespan="off", log_level="error")
+    server = uvicorn.Server(config)
+    server.config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        for listener in server.servers:
+            listener.close()
+
+
+async def ask(port: int, target: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: figment\r\nConnection: close\r\n\r\n".encode())
+    await writer.drain()
+    return reader, writer
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("path", ["/generate?n=8", "/interpolate?frames=8"])
+async def test_the_rows_of_a_client_that_hung_up_leave_the_queue(serve: Serve, tiny_store: Any, path: str) -> None:  # noqa: ANN401
+    async with serve(tiny_store) as service, listening(service) as port:
+        engine, batcher = service.engines["tiny"], service.catalogue.models["tiny"].batcher
+        engine.gate.clear()
+        first, _ = await ask(port, "/images/1.png")
+        await engine.begun()
+        _, gone = await ask(port, path)
+        await until(lambda: batcher.waiting_rows == 8)
+        neighbour, _ = await ask(port, "/images/2.png")
+        await until(lambda: batcher.waiting_rows == 9)
+        gone.close()
+        await until(lambda: batcher.waiting_rows == 1)
+        engine.gate.set()
+        for reader in (first, neighbour):
+            assert (await asyncio.wait_for(reader.read(), PATIENCE)).startswith(b"HTTP/1.1 200 ")
+        assert engine.sizes == [1, 1]
+
+
+async def test_a_client_that_hangs_up_while_its_batch_runs_disturbs_nobody(serve: Serve, tiny_store: Any) -> None:  # noqa: ANN401
+    async with serve(tiny_store) as service, listening(service) as port:
+        engine = service.engines["tiny"]
+        engine.gate.clear()
+        _, gone = await ask(port, "/generate?n=3")
+        await engine.begun()
+        gone.close()
+        await gone.wait_closed()
+        neighbour, _ = await ask(port, "/images/2.png")
+        await until(lambda: service.catalogue.models["tiny"].batcher.waiting_rows == 1)
+        engine.gate.set()
+        assert (await asyncio.wait_for(neighbour.read(), PATIENCE)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_head_over_a_socket_has_the_length_and_no_body(serve: Serve, tiny_store: Any) -> None:  # noqa: ANN401
+    async with serve(tiny_store) as service, listening(service) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"HEAD /images/7.png HTTP/1.1\r\nHost: figment\r\nConnection: close\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), PATIENCE)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert b"content-type: image/png" in head
+        assert body == b""
+        writer.close()

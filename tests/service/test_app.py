@@ -1,0 +1,134 @@
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from service.api.problems import TITLES
+from service.app import create_app
+from service.settings import Settings
+from tests.service.conftest import Service
+
+METHODS = {"get", "post", "put", "delete", "patch", "head", "options", "trace"}
+PICTURES = {
+    ("/generate", "get"): ["image/png"],
+    ("/generate", "post"): ["image/png"],
+    ("/images/{seed}.png", "get"): ["image/png"],
+    ("/interpolate", "get"): ["image/gif", "image/png", "image/webp"],
+}
+
+
+@pytest.fixture
+def document(service: Service) -> dict[str, Any]:
+    document: dict[str, Any] = service.app.openapi()
+    return document
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            assert method in METHODS, (path, method)
+            yield path, method, operation
+
+
+def parts(value: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+    if isinstance(value, dict):
+        yield value
+        value = [*value.values()]
+    if isinstance(value, list):
+        for item in value:
+            yield from parts(item)
+
+
+async def test_it_is_answered_as_json(client: httpx.AsyncClient, document: dict[str, Any]) -> None:
+    answer = await client.get("/openapi.json")
+    assert answer.json() == document
+    assert document["openapi"].startswith("3.1")
+    assert document["info"]["title"] == "Figment"
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_used(document: dict[str, Any]) -> None:
+    targets = {part["$ref"] for part in parts(document) if "$ref" in part}
+    schemas = document["components"]["schemas"]
+    assert targets <= {f"#/components/schemas/{name}" for name in schemas}
+    assert {f"#/components/schemas/{name}" for name in schemas} <= targets | {"#/components/schemas/HTTPValidationError"}
+    assert not any("$defs" in part for part in parts(document))
+
+
+def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    for path, method, operation in operations(document):
+        assert operation["summary"], (path, method)
+        assert operation["description"], (path, method)
+        assert operation["tags"], (path, method)
+
+
+def test_parameters_are_those_of_the_path_and_the_query(document: dict[str, Any]) -> None:
+    for path, _, operation in operations(document):
+        parameters = operation.get("parameters", [])
+        places = [(parameter["in"], parameter["name"]) for parameter in parameters]
+        assert len(places) == len(set(places))
+        assert {name for place, name in places if place == "path"} == ({"seed"} if "{seed}" in path else set())
+        for parameter in parameters:
+            assert parameter["in"] in ("path", "query")
+            assert parameter["required"] is (parameter["in"] == "path")
+            assert parameter["schema"]
+        assert "requestBody" not in operation
+
+
+def test_every_answer_is_described_and_its_status_is_a_number(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        assert "200" in operation["responses"]
+        for status, answer in operation["responses"].items():
+            assert 200 <= int(status) < 600
+            assert answer["description"], (path, method, status)
+            assert answer["content"], (path, method, status)
+
+
+def test_pictures_are_documented_as_pictures(document: dict[str, Any]) -> None:
+    found = {}
+    for path, method, operation in operations(document):
+        answer = operation["responses"]["200"]
+        if any(kind.startswith("image/") for kind in answer["content"]):
+            found[path, method] = sorted(answer["content"])
+            assert set(answer["headers"]) == {"Figment-Seed", "Figment-Seeds", "Figment-Model", "Figment-Request"}
+    assert found == PICTURES
+
+
+def test_every_error_is_documented_as_a_problem(document: dict[str, Any]) -> None:
+    problem = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
+    for path, method, operation in operations(document):
+        errors = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
+        for answer in errors.values():
+            assert answer["content"] == {"application/problem+json": problem}
+        if (path, method) in PICTURES:
+            assert sorted(errors) == ["404", "422", "500", "503", "504"]
+            assert "Retry-After" in errors["503"]["headers"]
+    assert set(document["components"]["schemas"]["ProblemDetails"]["required"]) == {"type", "title", "status", "detail"}
+
+
+async def test_a_problem_has_the_fields_that_are_documented(client: httpx.AsyncClient, document: dict[str, Any]) -> None:
+    known = set(document["components"]["schemas"]["ProblemDetails"]["properties"])
+    for path in ("/generate?n=0", "/generate?model=other", "/nothing"):
+        assert set((await client.get(path)).json()) <= known
+
+
+def test_the_problems_in_the_documentation_are_those_of_the_code() -> None:
+    from pathlib import Path
+
+    text = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
+    documented = {row[1].strip(" `"): row[2].strip() for row in rows if row[1].strip(" `") in TITLES}
+    assert documented == {kind: str(status) for kind, (status, _) in TITLES.items()}
+
+
+async def test_two_applications_do_not_share_anything(service: Service, store: Any) -> None:  # noqa: ANN401
+    other = create_app(Settings(models=store.root), store, lambda bundle: None)  # type: ignore[arg-type, return-value]
+    assert other.state.catalogue is not service.catalogue
+    assert other.state.catalogue.models == {}
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+async def test_the_documentation_is_served(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code == 200

@@ -1,0 +1,99 @@
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bundle.store import Bundle, Skipped, Store
+from service.catalogue import Catalogue, NotReady, UnknownModel
+from service.settings import Settings
+from tests.service.fake_engine import FakeEngine
+
+
+@pytest.fixture
+def catalogue(store: Store) -> Catalogue:
+    return Catalogue(Settings(models=store.root), store)
+
+
+def load(bundle: Bundle) -> FakeEngine:
+    return FakeEngine()
+
+
+async def test_a_model_is_had_by_its_name_or_as_the_default(
+    catalogue: Catalogue, publish: Callable[..., Any]
+) -> None:
+    publish("beta")
+    publish("alpha")
+    await catalogue.load(load)
+    assert catalogue.get(None) is catalogue.get("") is catalogue.get("alpha")
+    assert catalogue.get("beta").label == "beta/1"
+    with pytest.raises(UnknownModel, match=r"no model 'gamma'; there are: alpha, beta"):
+        catalogue.get("gamma")
+    await catalogue.close()
+
+
+async def test_nothing_is_unknown_before_all_is_loaded(catalogue: Catalogue) -> None:
+    for name in (None, "tiny"):
+        with pytest.raises(NotReady, match="starting"):
+            catalogue.get(name)
+
+
+async def test_a_closed_catalogue_serves_nothing(catalogue: Catalogue, publish: Callable[..., Any]) -> None:
+    publish("tiny")
+    await catalogue.load(load)
+    await catalogue.close()
+    for name in (None, "tiny"):
+        with pytest.raises(NotReady, match="stopping"):
+            catalogue.get(name)
+
+
+async def test_the_largest_batch_is_the_setting(store: Store, publish: Callable[..., Any]) -> None:
+    publish("tiny")
+    catalogue = Catalogue(Settings(models=store.root, max_batch=5), store)
+    await catalogue.load(load)
+    assert [size.rows for size in catalogue.get("tiny").sizes] == [1, 2, 4]
+    await catalogue.close()
+
+
+async def test_models_share_the_one_engine_thread(catalogue: Catalogue, publish: Callable[..., Any]) -> None:
+    import threading
+
+    import numpy as np
+
+    threads: set[str] = set()
+
+    class Noted(FakeEngine):
+        def run(self, latents: np.ndarray) -> np.ndarray:
+            threads.add(threading.current_thread().name)
+            return super().run(latents)
+
+    publish("alpha")
+    publish("beta")
+    await catalogue.load(lambda bundle: Noted())
+    latents = np.zeros((2, 16), np.float32)
+    await asyncio.gather(*(model.batcher.generate(latents) for model in catalogue.models.values()))
+    assert len(threads) == 1
+    assert "engine" in threads.pop()
+    await catalogue.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "shown"),
+    [
+        ("tiny/1", "odd", ("tiny/1", "odd")),
+        ("", "cannot be read: '{root}'", ("the store", "cannot be read: 'the store'")),
+        ("tiny/1", "no {root}/tiny/1/saved_model.pb", ("tiny/1", "no tiny/1/saved_model.pb")),
+        ("caf\udce9", "caf\udce9", ("caf\\udce9", "caf\\udce9")),
+    ],
+)
+def test_what_is_skipped_is_shown_without_the_server_s_path(
+    catalogue: Catalogue, path: str, reason: str, shown: tuple[str, str]
+) -> None:
+    root = catalogue.store.root
+    assert catalogue.shown(Skipped(root / path, reason.format(root=root))) == shown
+
+
+def test_a_relative_store_is_shown_as_it_is() -> None:
+    catalogue = Catalogue(Settings(), Store(Path("models")))
+    assert catalogue.shown(Skipped(Path("models/tiny/1"), "the models differ")) == ("tiny/1", "the models differ")

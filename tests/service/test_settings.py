@@ -1,0 +1,46 @@
+import pytest
+from pydantic import ValidationError
+
+from service.settings import Settings
+
+WRONG = [
+    ("port", "-1"), ("port", "65536"), ("port", "http"), ("port", "tcp://10.0.0.1:80"), ("device", "tpu"), ("device", "GPU"),
+    ("max_batch", "0"), ("max_batch", "1025"), ("max_batch", "1.5"), ("queue", "63"), ("queue", "many"), ("deadline", "0"),
+    ("deadline", "nan"), ("deadline", "inf"), ("deadline", "3601"), ("grace", "-1"), ("grace", "601"), ("drain", "0"),
+    ("drain", "2.5"), ("log_level", "loud"), ("log_level", "INFO"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"FIGMENT_{name.upper()}", value)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert [error["loc"] for error in refused.value.errors()] == [(name,)]
+
+
+def test_a_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PORT": "0", "DEADLINE": "2.5", "DEVICE": "cpu", "DEFAULT_MODEL": "tiny"}.items():
+        monkeypatch.setenv(f"FIGMENT_{name}", value)
+    settings = Settings()
+    assert (settings.port, settings.deadline, settings.device, settings.default_model) == (0, 2.5, "cpu", "tiny")
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"FIGMENT_{name.upper()}", "")
+    assert Settings() == Settings.model_construct()
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_says_what_it_is(name: str) -> None:
+    assert Settings.model_fields[name].description
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+def test_it_listens_on_this_machine_only_unless_told_otherwise() -> None:
+    assert Settings().host == "127.0.0.1"

@@ -1,0 +1,411 @@
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+tf = pytest.importorskip("tensorflow")
+
+from training import loop  # noqa: E402
+from training.checkpoints import Checkpoints  # noqa: E402
+from training.dataset import DataFacts, ImageSet, load_images  # noqa: E402
+from training.gan import Gan  # noqa: E402
+from training.loop import Batches, Means, TrainingFailed, check_finite, learning_rate_factor, train  # noqa: E402
+from training.recipe import Recipe  # noqa: E402
+from training.run import Run, RunError, create_run, settings_of  # noqa: E402
+
+pytestmark = pytest.mark.tensorflow
+
+Small = Callable[..., Recipe]
+ROOT = Path(__file__).parents[2]
+BATCH = 4
+
+
+@pytest.fixture(autouse=True)
+def eagerly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Steps are not compiled, which would take longer than all that is tested; a line is logged every 3 steps."""
+    monkeypatch.setattr(loop, "LOG_EVERY", 3)
+    monkeypatch.setattr(loop, "seconds_per_step", lambda gan, reals: 0.5)
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def data(pictures: Path, tmp_path: Path) -> ImageSet:
+    return load_images(pictures, 32, 3, tmp_path / "cache")
+
+
+@pytest.fixture
+def make_run(data: ImageSet, tmp_path: Path, small_recipe: Small) -> Callable[..., Run]:
+    def make(steps: int, name: str = "ns", *overrides: str) -> Run:
+        recipe = small_recipe(name, *overrides)
+        settings = settings_of(
+            recipe, data.facts, resolution=32, channels=3, images=steps * recipe.batch_size * recipe.n_critic, seed=3,
+            cache=tmp_path / "cache", name="colours", license_="", attribution="",
+        )  # fmt: skip
+        return create_run(tmp_path / "runs", settings)
+
+    return make
+
+
+@dataclass
+class Recorder:
+    """Notes what it is told, and does something at a step."""
+
+    at: int = -1
+    do: Callable[[], object] = lambda: None
+    told: list[tuple[str, Any]] = field(default_factory=list)
+
+    def estimate(self, images_per_second: float, images_left: int) -> None:
+        self.told.append(("estimate", (images_per_second, images_left)))
+        if self.at == 0:
+            self.do()
+
+    def advance(self, images_seen: int, logs: dict[str, float]) -> None:
+        self.told.append(("advance", images_seen))
+        if images_seen == self.at * BATCH:
+            self.do()
+
+    def note(self, text: str) -> None:
+        self.told.append(("note", text))
+
+
+def interrupt(number: int = signal.SIGINT) -> Callable[[], object]:
+    return lambda: os.kill(os.getpid(), number)
+
+
+def logged(run: Run) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in run.log_file.read_text().splitlines()]
+
+
+def state(run: Run) -> tuple[int, list[NDArray[Any]]]:
+    gan = Gan(run.settings.recipe, 32, 3, seed=99)
+    step = Checkpoints(gan, run.checkpoints).restore()
+    return step, gan.snapshot()
+
+
+def same(one: list[NDArray[Any]], two: list[NDArray[Any]]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_a_run_leaves_checkpoints_sheets_and_a_log(make_run: Callable[..., Run], data: ImageSet) -> None:
+    run = make_run(7)
+    display = Recorder()
+    assert train(run, data, display, every=2 * BATCH) is True
+    assert state(run)[0] == 7
+    assert sorted(p.name for p in run.samples.iterdir()) == [f"{i * BATCH:09d}.png" for i in (0, 2, 4, 6, 7)]
+    assert [(line["step"], line["images"]) for line in logged(run)] == [(3, 12), (6, 24), (7, 28)]
+    assert all(line["images_per_second"] > 0 for line in logged(run))
+    assert {"loss_d", "loss_g", "score_real", "score_fake", "r1"} <= logged(run)[0].keys()
+    assert [value for kind, value in display.told if kind == "advance"] == [BATCH * i for i in range(1, 8)]
+
+
+def test_the_estimate_comes_before_the_first_step(make_run: Callable[..., Run], data: ImageSet) -> None:
+    run = make_run(3)
+    display = Recorder()
+    train(run, data, display)
+    assert display.told[0] == ("estimate", (BATCH / 0.5, 3 * BATCH))
+    assert [kind for kind, _ in display.told[1:]] == ["advance"] * 3
+
+
+def test_a_run_can_be_resumed_before_its_first_step(make_run: Callable[..., Run], data: ImageSet) -> None:
+    run = make_run(3)
+    assert train(run, data, Recorder(at=0, do=interrupt(signal.SIGTERM))) is False
+    assert state(run)[0] == 0
+    assert train(run, data, Recorder(), resume=True) is True
+    assert state(run)[0] == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", [1, 3, 5])
+def test_a_signal_ends_the_run_after_the_step_with_a_checkpoint(
+    make_run: Callable[..., Run], data: ImageSet, number: int, step: int
+) -> None:
+    run = make_run(7)
+    display = Recorder(at=step, do=interrupt(number))
+    assert train(run, data, display) is False
+    assert state(run)[0] == step
+    assert display.told[-1] == ("note", f"stopped by a signal after step {step} of 7")
+    assert logged(run)[-1]["step"] == step  # nothing that was seen is left out of the log
+
+
+def test_a_second_ctrl_c_interrupts_at_once(make_run: Callable[..., Run], data: ImageSet) -> None:
+    run = make_run(7)
+
+    def twice() -> None:
+        interrupt()()
+        interrupt()()
+
+    with pytest.raises(KeyboardInterrupt):
+        train(run, data, Recorder(at=5, do=twice), every=2 * BATCH)
+    assert state(run)[0] == 4
+    assert train(run, data, Recorder(), resume=True) is True
+
+
+def test_the_signals_are_given_back(make_run: Callable[..., Run], data: ImageSet) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    train(make_run(2), data, Recorder(at=1, do=interrupt()))
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_resumed_log_has_every_step_once(make_run: Callable[..., Run], data: ImageSet) -> None:
+    run = make_run(9)
+    train(run, data, Recorder(at=4, do=interrupt()))
+    display = Recorder()
+    train(run, data, display, resume=True)
+    assert [line["step"] for line in logged(run)] == [3, 4, 6, 9]
+    assert display.told[0] == ("estimate", (BATCH / 0.5, 5 * BATCH))
+    assert display.told[1] == ("advance", 5 * BATCH)
+
+
+def test_what_was_logged_after_the_checkpoint_is_dropped_on_resume(
+    make_run: Callable[..., Run], data: ImageSet
+) -> None:
+    run = make_run(9)
+
+    def killed() -> None:
+        raise KeyboardInterrupt  # as a kill: no checkpoint any more
+
+    with pytest.raises(KeyboardInterrupt):
+        train(run, data, Recorder(at=8, do=killed), every=5 * BATCH)
+    assert [line["step"] for line in logged(run)] == [3, 6]
+    with run.log_file.open("a") as file:
+        file.write('{"step": 7, "ima')
+    train(run, data, Recorder(), resume=True)  # from step 5
+    assert [line["step"] for line in logged(run)] == [3, 6, 9]
+
+
+def test_a_damaged_last_checkpoint_costs_only_the_steps_since_the_one_before(
+    make_run: Callable[..., Run], data: ImageSet
+) -> None:
+    run = make_run(9)
+    train(run, data, Recorder(at=7, do=interrupt()), every=4 * BATCH)
+    os.truncate(run.checkpoints / "ckpt-7.data-00000-of-00001", 1000)
+    display = Recorder()
+    assert train(run, data, display, resume=True) is True
+    assert display.told[1] == ("advance", 5 * BATCH)
+    assert state(run)[0] == 9
+
+
+def test_without_a_checkpoint_there_is_nothing_to_resume(make_run: Callable[..., Run], data: ImageSet) -> None:
+    run = make_run(3)
+    with pytest.raises(RunError, match="there is none"):
+        train(run, data, Recorder(), resume=True)
+
+
+def test_resuming_a_complete_run_changes_nothing(make_run: Callable[..., Run], data: ImageSet) -> None:
+    run = make_run(4)
+    train(run, data, Recorder())
+    before, log = state(run), logged(run)
+    display = Recorder()
+    assert train(run, data, display, resume=True) is True
+    after = state(run)
+    assert after[0] == before[0] == 4
+    assert same(after[1], before[1])
+    assert (logged(run), display.told) == (log, [])
+
+
+def test_a_complete_run_can_be_made_longer(make_run: Callable[..., Run], data: ImageSet) -> None:
+    run = make_run(2)
+    train(run, data, Recorder())
+    longer = run.with_images(5 * BATCH)
+    assert train(longer, data, Recorder(), resume=True) is True
+    assert state(run)[0] == 5
+
+
+@pytest.mark.parametrize(("term", "value"), [("loss_d", float("nan")), ("loss_g", float("inf"))])
+@pytest.mark.parametrize("every", [1, 2, 100])
+def test_a_loss_that_is_not_finite_stops_the_run_and_the_last_good_state_is_kept(
+    make_run: Callable[..., Run], data: ImageSet, monkeypatch: pytest.MonkeyPatch, term: str, value: float, every: int
+) -> None:
+    honest = Gan.train
+
+    def diverging(gan: Gan, reals: NDArray[np.uint8], step: int, rate: float) -> dict[str, Any]:
+        logs = honest(gan, reals, step, rate)
+        return logs | ({term: tf.constant(value)} if step >= 4 else {})
+
+    monkeypatch.setattr(Gan, "train", diverging)
+    run = make_run(9)
+    with pytest.raises(TrainingFailed, match=f"^{term} is no longer finite at step [56].*{run.checkpoints}"):
+        train(run, data, Recorder(), every=every * BATCH)
+    step, values = state(run)
+    assert step <= 4
+    assert all(np.isfinite(v).all() for v in values)
+    assert [line["step"] for line in logged(run)] == [3]
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_weights_that_are_not_finite_are_not_kept(
+    make_run: Callable[..., Run], data: ImageSet, monkeypatch: pytest.MonkeyPatch, network: str
+) -> None:
+    """The loss of a step is computed before its weights change: it can look well when they no longer are."""
+    honest = Gan.train
+
+    def breaking(gan: Gan, reals: NDArray[np.uint8], step: int, rate: float) -> dict[str, Any]:
+        logs = honest(gan, reals, step, rate)
+        if step == 4:
+            model = getattr(gan, network)
+            model.set_weights([w * np.nan for w in model.get_weights()])
+        return logs
+
+    monkeypatch.setattr(Gan, "train", breaking)
+    run = make_run(9)
+    with pytest.raises(TrainingFailed, match=f"{network}_norm is no longer finite at step 5"):
+        train(run, data, Recorder(), every=BATCH)
+    step, values = state(run)
+    assert step == 4
+    assert all(np.isfinite(v).all() for v in values)
+
+
+def test_a_run_that_really_diverges_is_stopped(make_run: Callable[..., Run], data: ImageSet) -> None:
+    rates = [f"{net}.optimizer.learning_rate=1.0" for net in ("generator", "discriminator")]
+    run = make_run(60, "ns", "regulariser.weight=1e30", "regulariser.every=1", *rates)
+    with pytest.raises(TrainingFailed, match="try half the learning rates"):
+        train(run, data, Recorder())
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_run_with_the_reason(
+    make_run: Callable[..., Run], data: ImageSet
+) -> None:
+    run = make_run(5)
+
+    def block() -> None:
+        (run.checkpoints / "ckpt-2.index").mkdir()
+        (run.checkpoints / "ckpt-2.index" / "x").touch()
+
+    with pytest.raises(RunError, match="no checkpoint can be written"):
+        train(run, data, Recorder(at=1, do=block), every=2 * BATCH)
+    assert state(run)[0] == 0
+
+
+def test_a_batch_larger_than_the_data_set_trains(make_run: Callable[..., Run], data: ImageSet) -> None:
+    run = make_run(2, "ns", "batch_size=24")
+    assert train(run, data, Recorder()) is True
+
+
+BIT_IDENTITY = """
+import os, signal, sys
+from pathlib import Path
+from training.device import prepare
+prepare()
+import numpy as np
+from training.checkpoints import Checkpoints
+from training.dataset import load_images
+from training.gan import Gan
+from training.loop import train
+from training.recipe import load_recipe
+from training.run import create_run, settings_of
+
+folder, name, pictures, steps, *stops = sys.argv[1:]
+folder, steps = Path(folder), int(steps)
+small = ["latent_dim=8", "batch_size=4", "ema_half_life=100", "generator.width=4", "discriminator.width=4", "flip=true"]
+group = ["discriminator.minibatch_stddev=4"] if name == "ns" else ["n_critic=2"]
+recipe = load_recipe(name, small + group)
+data = load_images(Path(pictures), 32, 3, folder / "cache")
+per_step = recipe.batch_size * recipe.n_critic
+
+class Display:
+    stop = None
+    def estimate(self, *_): pass
+    def note(self, text): pass
+    def advance(self, images, logs):
+        if images == self.stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+def final(stops):
+    settings = settings_of(recipe, data.facts, resolution=32, channels=3, images=steps * per_step, seed=11,
+                           cache=folder / "cache", name="x", license_="", attribution="")
+    run = create_run(folder / "runs", settings)
+    for i, stop in enumerate([*stops, None]):
+        display = Display()
+        display.stop = None if stop is None else stop * per_step
+        complete = train(run, data, display, every=10**6, resume=i > 0)
+        assert complete == (stop is None), (complete, stop)
+    gan = Gan(recipe, 32, 3, seed=0)
+    assert Checkpoints(gan, run.checkpoints).restore() == steps
+    return gan.snapshot(), sorted(p.name for p in run.samples.iterdir())[-1:], (
+        run.samples / f"{steps * per_step:09d}.png").read_bytes()
+
+whole, stopped = final([]), final([int(s) for s in stops])
+different = sum(not np.array_equal(a, b) for a, b in zip(whole[0], stopped[0], strict=True))
+print(len(whole[0]), different, whole[1:] == stopped[1:])
+"""
+
+
+@pytest.mark.parametrize(("name", "stops"), [("ns", ["2", "7"]), ("wgan-gp", ["3"])])
+def test_stopping_and_resuming_is_never_stopping_to_the_last_bit(
+    pictures: Path, tmp_path: Path, name: str, stops: list[str]
+) -> None:
+    """Across epochs (20 images, 4 or 8 a step), with mirroring, lazy R1 and the decay of the learning rates."""
+    arguments = [str(tmp_path), name, str(pictures), "9", *stops]
+    process = subprocess.run(
+        [sys.executable, "-c", BIT_IDENTITY, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert process.returncode == 0, process.stderr
+    variables, different, same_sheet = process.stdout.split()
+    assert int(variables) > 50
+    assert (different, same_sheet) == ("0", "True")
+
+
+@pytest.mark.parametrize(
+    ("step", "steps", "decay_from", "factor"),
+    [
+        (0, 100, 0.5, 1.0), (49, 100, 0.5, 1.0), (50, 100, 0.5, 1.0), (75, 100, 0.5, 0.5), (99, 100, 0.5, 0.02),
+        (100, 100, 0.5, 0.0), (99, 100, 1.0, 1.0), (0, 100, 0.0, 1.0), (25, 100, 0.0, 0.75), (0, 1, 0.5, 1.0),
+        (0, 1, 0.0, 1.0), (120, 100, 0.5, 0.0), (120, 100, 1.0, 0.0),
+    ],
+)  # fmt: skip
+def test_the_learning_rate_is_whole_then_falls_to_zero(step: int, steps: int, decay_from: float, factor: float) -> None:
+    assert learning_rate_factor(step, steps, decay_from) == pytest.approx(factor)
+
+
+@pytest.mark.parametrize("name", ["ns", "wgan-gp"])
+@pytest.mark.parametrize("seed", [0, 5, 2**32 - 1])
+def test_the_images_of_a_step_are_a_function_of_seed_and_step(small_recipe: Small, name: str, seed: int) -> None:
+    images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
+    data = ImageSet(images, DataFacts("", 10, "", ()))
+    recipe = small_recipe(name)
+    batches = Batches(data, recipe, seed)
+    drawn = [batches.at(step) for step in range(5)]
+    assert drawn[0].shape == (recipe.n_critic, 4, 1, 1, 1)
+    for step in (4, 1, 3):
+        np.testing.assert_array_equal(Batches(data, recipe, seed).at(step), drawn[step])
+    stream = np.concatenate(drawn).ravel()
+    for epoch in range(len(stream) // 10):
+        assert sorted(stream[epoch * 10 : epoch * 10 + 10]) == list(range(10))  # batches go across epochs
+
+
+def test_means_are_of_what_was_reported() -> None:
+    means = Means()
+    for step in range(4):
+        means.add({"loss": float(step)} | ({"r1": 10.0} if step % 2 else {}))
+    assert means.peek() == {"loss": 1.5, "r1": 10.0}
+    assert means.steps == 4
+    assert 0 < means.steps_per_second() < math.inf
+    means.begin()
+    assert (means.peek(), means.steps, means.steps_per_second()) == ({}, 0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("means", "named"),
+    [
+        ({"a": float("nan")}, "a is"), ({"a": 1.0, "b": float("inf"), "c": float("-inf")}, "b, c is"),
+    ],
+)  # fmt: skip
+def test_what_is_not_finite_is_named(make_run: Callable[..., Run], means: dict[str, float], named: str) -> None:
+    with pytest.raises(TrainingFailed, match=f"^{named} no longer finite at step 5"):
+        check_finite(means, 5, make_run(2))
+
+
+def test_finite_means_pass(make_run: Callable[..., Run]) -> None:
+    assert check_finite({"a": 0.0, "b": -1e30}, 5, make_run(2)) is None
