@@ -25,8 +25,8 @@ ARG UNUSED_FILES="\
 # NumPy's tests (15 MB)
  numpy/tests numpy/*/tests"
 
-# Libraries whose symbol tables are for debuggers only (245 MB). Not numpy.libs and the like: strip breaks libraries that
-# were patched for a wheel.
+# Libraries whose symbol tables are for debuggers only (245 MB). Not numpy.libs and the like: strip can break libraries
+# that were patched for a wheel.
 ARG STRIPPED="tensorflow uvloop"
 
 # Run in the finished image, as its user: a model that TensorFlow saves, it also loads and runs, and all else is there.

@@ -179,7 +179,7 @@ def _train(run: Run, data: "ImageSet", every: int | None, resume: bool) -> int:
     from training.progress import ProgressDisplay
 
     settings = run.settings
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
     console.print(f"{run.path}: {data.facts.count:,} images of {settings.source}, recipe {settings.recipe.name}")
     console.print(f"training on {prepare()}")
     with ProgressDisplay(settings.images, console=console) as display:

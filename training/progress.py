@@ -66,7 +66,7 @@ class ProgressDisplay:
 
     def note(self, text: str) -> None:
         """A line of its own, above the bar."""
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(text, highlight=False, markup=False, emoji=False)
 
 
 class DecodingDisplay:

@@ -104,7 +104,7 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        path = request.url.path
+        path = request.scope["path"]  # request.url fails on a query that is not UTF-8
         if error.status_code == 404:
             return problem("not-found", f"there is no {path}; see /docs", error.headers)
         if error.status_code == 405:

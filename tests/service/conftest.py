@@ -106,7 +106,7 @@ def serve(store: Store) -> Serve:
 
     @asynccontextmanager
     async def running(
-        store: Store = store, *, wait: bool = True, faults: dict[str, Exception] | None = None, **settings: Any
+        store: Store = store, *, wait: bool = True, faults: dict[str, Exception] | None = None, **settings: object
     ) -> AsyncIterator[Service]:
         engines: dict[str, FakeEngine] = {}
 
@@ -118,7 +118,7 @@ def serve(store: Store) -> Serve:
             engine = FakeEngine((image.height, image.width, image.channels))
             return engines.setdefault(manifest.name, engine)
 
-        app = create_app(Settings(**{"models": store.root, "max_batch": 16} | settings), store, load)
+        app = create_app(Settings.model_validate({"models": store.root, "max_batch": 16} | settings), store, load)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             asyncio.timeout(3 * PATIENCE),
@@ -186,7 +186,7 @@ def problem() -> Callable[[httpx.Response, str], dict[str, Any]]:
 def make_graph() -> Callable[..., Callable[[Path, int], Manifest]]:
     """Writes a small generator with raw TensorFlow; what is changed no longer agrees with the manifest."""
 
-    def make(  # noqa: PLR0913
+    def make(
         *,
         latent_dim: int = LATENT_DIM,
         latent_dtype: str = "float32",

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import threading
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
@@ -19,6 +20,13 @@ def pixels_of(latents: Latents, shape: Shape = (4, 4, 3)) -> Pixels:
     """Pixels that depend on every bit of a latent and on nothing else."""
     rows = [np.frombuffer(hashlib.blake2b(row.tobytes()).digest(), np.uint8) for row in latents]
     return np.stack([np.resize(row, shape) for row in rows])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return when a condition holds that nobody announces."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
 
 
 class FakeEngine:

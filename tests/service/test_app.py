@@ -51,7 +51,9 @@ def test_every_reference_leads_somewhere_and_every_schema_is_used(document: dict
     targets = {part["$ref"] for part in parts(document) if "$ref" in part}
     schemas = document["components"]["schemas"]
     assert targets <= {f"#/components/schemas/{name}" for name in schemas}
-    assert {f"#/components/schemas/{name}" for name in schemas} <= targets | {"#/components/schemas/HTTPValidationError"}
+    assert {f"#/components/schemas/{name}" for name in schemas} <= targets | {
+        "#/components/schemas/HTTPValidationError"
+    }
     assert not any("$defs" in part for part in parts(document))
 
 
@@ -108,7 +110,9 @@ def test_every_error_is_documented_as_a_problem(document: dict[str, Any]) -> Non
     assert set(document["components"]["schemas"]["ProblemDetails"]["required"]) == {"type", "title", "status", "detail"}
 
 
-async def test_a_problem_has_the_fields_that_are_documented(client: httpx.AsyncClient, document: dict[str, Any]) -> None:
+async def test_a_problem_has_the_fields_that_are_documented(
+    client: httpx.AsyncClient, document: dict[str, Any]
+) -> None:
     known = set(document["components"]["schemas"]["ProblemDetails"]["properties"])
     for path in ("/generate?n=0", "/generate?model=other", "/nothing"):
         assert set((await client.get(path)).json()) <= known

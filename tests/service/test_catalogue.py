@@ -20,9 +20,7 @@ def load(bundle: Bundle) -> FakeEngine:
     return FakeEngine()
 
 
-async def test_a_model_is_had_by_its_name_or_as_the_default(
-    catalogue: Catalogue, publish: Callable[..., Any]
-) -> None:
+async def test_a_model_is_had_by_its_name_or_as_the_default(catalogue: Catalogue, publish: Callable[..., Any]) -> None:
     publish("beta")
     publish("alpha")
     await catalogue.load(load)

@@ -7,7 +7,14 @@ from service import cli
 from service.engine.protocol import EngineError
 from service.settings import Settings
 
-WRONG = [("PORT", "http"), ("PORT", "70000"), ("DEVICE", "tpu"), ("MAX_BATCH", "0"), ("DEADLINE", "soon"), ("QUEUE", "1")]
+WRONG = [
+    ("PORT", "http"),
+    ("PORT", "70000"),
+    ("DEVICE", "tpu"),
+    ("MAX_BATCH", "0"),
+    ("DEADLINE", "soon"),
+    ("QUEUE", "1"),
+]
 
 
 @pytest.fixture(autouse=True)

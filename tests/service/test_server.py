@@ -18,7 +18,7 @@ from bundle.store import Store
 from service.server import listen
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+PATIENCE = 240.0
 """Seconds for a process to start or to end on a busy machine."""
 
 FAKE = """
@@ -147,7 +147,7 @@ def test_a_request_under_way_is_answered_before_the_end(start: Start, http: http
 
 def test_the_second_signal_ends_it_at_once(start: Start) -> None:
     with start(grace="600") as process:
-        assert process.url
+        process.said("tiny/1 ready")
         process.popen.send_signal(signal.SIGTERM)
         process.said("not ready any more")
         process.popen.send_signal(signal.SIGTERM)

@@ -4,10 +4,10 @@ from pydantic import ValidationError
 from service.settings import Settings
 
 WRONG = [
-    ("port", "-1"), ("port", "65536"), ("port", "http"), ("port", "tcp://10.0.0.1:80"), ("device", "tpu"), ("device", "GPU"),
-    ("max_batch", "0"), ("max_batch", "1025"), ("max_batch", "1.5"), ("queue", "63"), ("queue", "many"), ("deadline", "0"),
-    ("deadline", "nan"), ("deadline", "inf"), ("deadline", "3601"), ("grace", "-1"), ("grace", "601"), ("drain", "0"),
-    ("drain", "2.5"), ("log_level", "loud"), ("log_level", "INFO"),
+    ("port", "-1"), ("port", "65536"), ("port", "http"), ("port", "tcp://10.0.0.1:80"), ("device", "tpu"),
+    ("device", "GPU"), ("max_batch", "0"), ("max_batch", "1025"), ("max_batch", "1.5"), ("queue", "63"),
+    ("queue", "many"), ("deadline", "0"), ("deadline", "nan"), ("deadline", "inf"), ("deadline", "3601"),
+    ("grace", "-1"), ("grace", "601"), ("drain", "0"), ("drain", "2.5"), ("log_level", "loud"), ("log_level", "INFO"),
 ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from bundle.latents import latents_of
 from bundle.seeds import parse_seed
 from bundle.store import Store
 from tests.service.conftest import LATENT_DIM, Serve, Service
-from tests.service.fake_engine import FakeEngine, pixels_of
+from tests.service.fake_engine import FakeEngine, pixels_of, until
 
 Decode = Callable[[httpx.Response], np.ndarray]
 
@@ -76,7 +76,8 @@ async def test_truncation_multiplies_the_latent(
 
 
 REPLAYED = [
-    "/generate", "/generate?n=16", "/generate?seed=ada", "/generate?seed=7&n=5&columns=2", "/generate?seed=%F0%9F%8E%A8",
+    "/generate", "/generate?n=16", "/generate?seed=ada", "/generate?seed=7&n=5&columns=2",
+    "/generate?seed=%F0%9F%8E%A8",
     "/generate?seed=1&truncation=0.123456789", "/generate?truncation=1e-7&n=2", f"/generate?seed={LAST}&n=9",
     "/generate?seed=3&model=tiny&format=png", "/images/7.png", "/images/ada.png?truncation=0.7", "/images/a%2Fb.png",
     f"/images/{LAST}.png?model=tiny", "/interpolate", "/interpolate?seeds=ada,%20bob&frames=5",
@@ -144,9 +145,7 @@ async def test_many_requests_at_once_share_batches_and_each_gets_its_own_images(
     asked = [asyncio.create_task(service.client.get(f"/generate?seed={100 * i}&n=3&columns=1")) for i in range(20)]
     await engine.begun()
     batcher = service.catalogue.models["tiny"].batcher
-    async with asyncio.timeout(10):
-        while batcher.waiting_rows < 60 - 16:
-            await asyncio.sleep(0.001)
+    await until(lambda: batcher.waiting_rows >= 60 - 16)
     engine.gate.set()
     for i, answer in enumerate(await asyncio.gather(*asked)):
         assert np.array_equal(tiles(decode(answer), 3, 1), drawn(*range(100 * i, 100 * i + 3)))

@@ -25,7 +25,19 @@ WRONG: dict[str, dict[str, list[str]]] = {
     },
     IMAGE: {"n": ["1"], "seed": ["7"], "format": ["png"]},
     INTERPOLATE: {
-        "seeds": ["", ",", "1", "1,", ",1", "1,,2", "1,-2", f"1,{2**32}", ",".join("1" * 17), "1, ,2", "1," + "s" * 201],
+        "seeds": [
+            "",
+            ",",
+            "1",
+            "1,",
+            ",1",
+            "1,,2",
+            "1,-2",
+            f"1,{2**32}",
+            ",".join("1" * 17),
+            "1, ,2",
+            "1," + "s" * 201,
+        ],
         "frames": [*WHOLE, "1", "121"],
         "mode": ["", "SLERP", "cubic"],
         "loop": ["", "1", "yes", "True", "maybe"],
@@ -81,7 +93,16 @@ async def test_a_wrong_value_is_named_with_what_is_allowed(
 
 
 RIGHT = {
-    GENERATE: ["n=64", "n=007", "seed=0", f"seed={2**32 - 1}", "seed=007", "columns=64", "truncation=0", "truncation=2"],
+    GENERATE: [
+        "n=64",
+        "n=007",
+        "seed=0",
+        f"seed={2**32 - 1}",
+        "seed=007",
+        "columns=64",
+        "truncation=0",
+        "truncation=2",
+    ],
     IMAGE: ["truncation=.5", "truncation=1e-3", "model=tiny"],
     INTERPOLATE: ["frames=2", "frames=120", "fps=1", "fps=50", "columns=120", "loop=true&mode=lerp", "seeds=1,1"],
 }
@@ -145,7 +166,7 @@ async def ask_raw(app: ASGIApp, path: str, query: bytes) -> tuple[int, dict[byte
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": query,
-             "headers": [], "http_version": "1.1", "scheme": "http", "server": ("figment", 80), "root_path": ""}  # fmt: skip
+             "headers": [], "http_version": "1.1", "scheme": "http", "server": ("figment", 80)}  # fmt: skip
     await app(scope, receive, send)
     return sent[0]["status"], dict(sent[0]["headers"]), b"".join(message["body"] for message in sent[1:])
 
@@ -167,8 +188,8 @@ async def test_lone_surrogates_in_the_path_never_fail_the_service(service: Servi
     assert status in (200, 404, 422), body
 
 
-SEEDS = ["ada", "0", "4294967295", "007", " 7", "7 ", "🎨", "a,b", "a/b", "/", "../7", "日本", "a b", "%", "a&b=c", "#", "?",
-         "\0", "\ud7ff", "x" * 200, "1.5", "1e3", "+7", ".png", "7.png", "a;b", '"', "<b>"]  # fmt: skip
+SEEDS = ["ada", "0", "4294967295", "007", " 7", "7 ", "🎨", "a,b", "a/b", "/", "../7", "日本", "a b", "%", "a&b=c", "#",
+         "?", "\0", "\ud7ff", "x" * 200, "1.5", "1e3", "+7", ".png", "7.png", "a;b", '"', "<b>"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", SEEDS, ids=lambda text: repr(text[:12]))
@@ -194,7 +215,9 @@ async def test_white_space_round_the_commas_does_not_count(client: httpx.AsyncCl
 
 
 @pytest.mark.parametrize(
-    "body", [{"json": {"n": 4}}, {"data": {"n": "4"}}, {"content": b"x"}, {"files": {"n": b"4"}}], ids=lambda body: [*body]
+    "body",
+    [{"json": {"n": 4}}, {"data": {"n": "4"}}, {"content": b"x"}, {"files": {"n": b"4"}}],
+    ids=lambda body: [*body],
 )
 @pytest.mark.parametrize("method", ["POST", "GET"])
 async def test_a_body_is_refused_and_the_error_says_where_parameters_go(

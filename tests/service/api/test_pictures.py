@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 import uvicorn
 
+from bundle.store import Store
 from service.api.pictures import replay_path
 from tests.service.conftest import Serve, Service
-from tests.service.fake_engine import PATIENCE
+from tests.service.fake_engine import PATIENCE, until
 
 
 @pytest.mark.parametrize(
@@ -44,58 +44,57 @@ async def listening(service: Service) -> AsyncIterator[int]:
             listener.close()
 
 
-async def ask(port: int, target: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+@contextlib.asynccontextmanager
+async def asked(port: int, target: str, method: str = "GET") -> AsyncIterator[asyncio.StreamReader]:
+    """What is answered to a request; leaving hangs up."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {target} HTTP/1.1\r\nHost: figment\r\nConnection: close\r\n\r\n".encode())
+    writer.write(f"{method} {target} HTTP/1.1\r\nHost: figment\r\nConnection: close\r\n\r\n".encode())
     await writer.drain()
-    return reader, writer
+    try:
+        yield reader
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
-async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.001)
+async def status(reader: asyncio.StreamReader) -> int:
+    answer = await asyncio.wait_for(reader.read(), PATIENCE)
+    return int(answer.split(b" ", 2)[1])
 
 
 @pytest.mark.parametrize("path", ["/generate?n=8", "/interpolate?frames=8"])
-async def test_the_rows_of_a_client_that_hung_up_leave_the_queue(serve: Serve, tiny_store: Any, path: str) -> None:  # noqa: ANN401
+async def test_the_rows_of_a_client_that_hung_up_leave_the_queue(serve: Serve, tiny_store: Store, path: str) -> None:
     async with serve(tiny_store) as service, listening(service) as port:
         engine, batcher = service.engines["tiny"], service.catalogue.models["tiny"].batcher
         engine.gate.clear()
-        first, _ = await ask(port, "/images/1.png")
-        await engine.begun()
-        _, gone = await ask(port, path)
-        await until(lambda: batcher.waiting_rows == 8)
-        neighbour, _ = await ask(port, "/images/2.png")
-        await until(lambda: batcher.waiting_rows == 9)
-        gone.close()
-        await until(lambda: batcher.waiting_rows == 1)
-        engine.gate.set()
-        for reader in (first, neighbour):
-            assert (await asyncio.wait_for(reader.read(), PATIENCE)).startswith(b"HTTP/1.1 200 ")
+        async with asked(port, "/images/1.png") as first:
+            await engine.begun()
+            async with asked(port, path):
+                await until(lambda: batcher.waiting_rows == 8)
+            await until(lambda: batcher.waiting_rows == 0)
+            async with asked(port, "/images/2.png") as neighbour:
+                await until(lambda: batcher.waiting_rows == 1)
+                engine.gate.set()
+                assert [await status(first), await status(neighbour)] == [200, 200]
         assert engine.sizes == [1, 1]
 
 
-async def test_a_client_that_hangs_up_while_its_batch_runs_disturbs_nobody(serve: Serve, tiny_store: Any) -> None:  # noqa: ANN401
+async def test_a_client_that_hangs_up_while_its_batch_runs_disturbs_nobody(serve: Serve, tiny_store: Store) -> None:
     async with serve(tiny_store) as service, listening(service) as port:
-        engine = service.engines["tiny"]
+        engine, batcher = service.engines["tiny"], service.catalogue.models["tiny"].batcher
         engine.gate.clear()
-        _, gone = await ask(port, "/generate?n=3")
-        await engine.begun()
-        gone.close()
-        await gone.wait_closed()
-        neighbour, _ = await ask(port, "/images/2.png")
-        await until(lambda: service.catalogue.models["tiny"].batcher.waiting_rows == 1)
-        engine.gate.set()
-        assert (await asyncio.wait_for(neighbour.read(), PATIENCE)).startswith(b"HTTP/1.1 200 ")
+        async with asked(port, "/generate?n=3"):
+            await engine.begun()
+        async with asked(port, "/images/2.png") as neighbour:
+            await until(lambda: batcher.waiting_rows == 1)
+            engine.gate.set()
+            assert await status(neighbour) == 200
 
 
-async def test_head_over_a_socket_has_the_length_and_no_body(serve: Serve, tiny_store: Any) -> None:  # noqa: ANN401
+async def test_head_over_a_socket_has_the_length_and_no_body(serve: Serve, tiny_store: Store) -> None:
     async with serve(tiny_store) as service, listening(service) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"HEAD /images/7.png HTTP/1.1\r\nHost: figment\r\nConnection: close\r\n\r\n")
-        answer = await asyncio.wait_for(reader.read(), PATIENCE)
-        head, _, body = answer.partition(b"\r\n\r\n")
+        async with asked(port, "/images/7.png", "HEAD") as reader:
+            head, _, body = (await asyncio.wait_for(reader.read(), PATIENCE)).partition(b"\r\n\r\n")
         assert b"content-type: image/png" in head
+        assert b"content-length: " in head
         assert body == b""
-        writer.close()

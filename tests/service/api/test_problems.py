@@ -8,7 +8,7 @@ import pytest
 from service.api.problems import TITLES, problem
 from service.engine.protocol import EngineError
 from tests.service.conftest import Serve, Service
-from tests.service.fake_engine import FakeEngine
+from tests.service.fake_engine import FakeEngine, until
 
 Check = Callable[[httpx.Response, str], dict[str, Any]]
 
@@ -47,7 +47,8 @@ async def test_a_method_that_is_not_allowed_is_a_problem_with_those_that_are(
 
 
 @pytest.mark.parametrize(
-    "path", ["/generate?seed=7&n=4", "/images/7.png", "/interpolate?seeds=1,2", "/models", "/livez", "/readyz", "/nothing"]
+    "path",
+    ["/generate?seed=7&n=4", "/images/7.png", "/interpolate?seeds=1,2", "/models", "/livez", "/readyz", "/nothing"],
 )
 async def test_head_answers_the_headers_of_get_and_no_body(client: httpx.AsyncClient, path: str) -> None:
     head, get = await client.head(path), await client.get(path)
@@ -75,8 +76,7 @@ async def test_a_full_queue_says_when_to_come_again(serve: Serve, publish: Calla
         await engine.begun()
         waiting = asyncio.create_task(service.client.get("/generate?n=64"))
         batcher = service.catalogue.models["tiny"].batcher
-        while batcher.waiting_rows < 64:
-            await asyncio.sleep(0)
+        await until(lambda: batcher.waiting_rows == 64)
         answer = await service.client.get("/generate?n=1")
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) >= 1

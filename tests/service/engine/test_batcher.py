@@ -190,9 +190,8 @@ async def test_what_an_engine_did_not_foresee_is_logged_and_not_told(
 
 async def test_an_engine_that_draws_too_few_images_fails_the_request(build: Build, engine: FakeEngine) -> None:
     engine.run = lambda latents: pixels_of(latents)[:-1]  # type: ignore[method-assign]
-    async with asyncio.timeout(PATIENCE):
-        with pytest.raises(EngineError, match="drew 3 images for 4"):
-            await build(max_batch=4).generate(rows(3))
+    with pytest.raises(EngineError, match="drew 3 images for 4"):
+        await asyncio.wait_for(build(max_batch=4).generate(rows(3)), PATIENCE)
 
 
 async def test_latents_of_another_length_fail_alone_and_the_batcher_lives_on(build: Build, engine: FakeEngine) -> None:
@@ -272,8 +271,7 @@ async def test_cancelling_close_does_not_cancel_the_requests(build: Build, engin
 async def test_closing_an_idle_batcher_returns_at_once(build: Build) -> None:
     batcher = build()
     await batcher.generate(rows(1))
-    async with asyncio.timeout(PATIENCE):
-        await batcher.close()
+    await asyncio.wait_for(batcher.close(), PATIENCE)
 
 
 async def test_when_the_worker_dies_nobody_waits_for_ever(build: Build, engine: FakeEngine) -> None:

@@ -25,7 +25,7 @@ def load() -> Callable[[Bundle], Any]:
 
 @pytest.fixture
 def publish_graph(store: Store, make_graph: Callable[..., Callable[..., Any]]) -> Callable[..., Bundle]:
-    def publish(**changes: Any) -> Bundle:
+    def publish(**changes: object) -> Bundle:
         return store.publish("tiny", None, make_graph(**changes))
 
     return publish

@@ -10,7 +10,8 @@ from tests.service.fake_engine import pixels_of
 
 
 @pytest.mark.parametrize(
-    ("limit", "sizes"), [(1, [1]), (2, [1, 2]), (3, [1, 2]), (64, [1, 2, 4, 8, 16, 32, 64]), (100, [1, 2, 4, 8, 16, 32, 64])]
+    ("limit", "sizes"),
+    [(1, [1]), (2, [1, 2]), (3, [1, 2]), (64, [1, 2, 4, 8, 16, 32, 64]), (100, [1, 2, 4, 8, 16, 32, 64])],
 )
 def test_only_powers_of_two_are_tried(limit: int, sizes: list[int]) -> None:
     assert list(powers_of_two(limit)) == sizes
