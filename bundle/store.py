@@ -83,7 +83,7 @@ class Store:
             if version not in self.versions(name):
                 raise UnknownBundle(f"{self.root} holds no version {version} of {name!r}")
             return open_bundle(self.root / name / str(version))
-        best, skipped = self._best(name)
+        best, skipped = self.best(name)
         if best is not None:
             return best
         if skipped:
@@ -100,7 +100,7 @@ class Store:
         except InvalidBundle as error:
             return [], [Skipped(self.root, str(error))]
         for name in names:
-            best, bad = self._best(name)
+            best, bad = self.best(name)
             skipped += bad
             if best is not None:
                 served.append(best)
@@ -110,13 +110,19 @@ class Store:
                 )
         return served, skipped
 
-    def _best(self, name: str) -> tuple[Bundle | None, list[Skipped]]:
+    def best(self, name: str, below: int | None = None) -> tuple[Bundle | None, list[Skipped]]:
+        """The highest good version of a model, if there is one, and the versions above it, with what is wrong.
+
+        With `below`, only versions lower than that are looked at.
+        """
         skipped: list[Skipped] = []
         try:
             versions = self.versions(name)
         except InvalidBundle as error:
             return None, [Skipped(self.root / name, str(error))]
         for version in reversed(versions):
+            if below is not None and version >= below:
+                continue
             path = self.root / name / str(version)
             try:
                 return open_bundle(path), skipped

@@ -85,9 +85,13 @@ class Catalogue:
         return self.settings.default_model or min(self.models, default="")
 
     async def load(self, loader: Loader) -> None:
-        """Load the highest good version of every model; what cannot be loaded is skipped with its reason."""
-        for bundle in await self._scan():
-            await self._load_one(loader, bundle)
+        """Load the highest version of every model that can be; what cannot is skipped with its reason."""
+        for best in await self._scan():
+            bundle: Bundle | None = best
+            while bundle is not None and not await self._load_one(loader, bundle):
+                manifest = bundle.manifest
+                bundle, skipped = await asyncio.to_thread(self.store.best, manifest.name, manifest.version)
+                self.skipped += skipped
         for item in self.skipped:
             logger.warning("skipped %s: %s", item.path, item.reason)
         self.loading = False
@@ -103,7 +107,7 @@ class Catalogue:
             return []
         return bundles
 
-    async def _load_one(self, loader: Loader, bundle: Bundle) -> None:
+    async def _load_one(self, loader: Loader, bundle: Bundle) -> bool:
         def load_and_warm() -> Model:
             engine = loader(bundle)
             sizes = engine.warm(self.settings.max_batch)
@@ -123,6 +127,7 @@ class Catalogue:
             self.models[bundle.manifest.name] = model
             sizes = ", ".join(str(size.rows) for size in model.sizes)
             logger.info("%s ready after %.1f s; batch sizes %s", model.label, time.perf_counter() - begin, sizes)
+        return bundle.manifest.name in self.models
 
     def _reason_not_ready(self) -> str:
         if not self.models:

@@ -9,7 +9,7 @@ from training.recipe import Recipe, load_recipe
 from training.run import Run
 
 
-def model_card(run: Run, manifest: Manifest, parities: Mapping[str, object]) -> str:
+def model_card(run: Run, manifest: Manifest, parities: Mapping[str, object], heldout: Path | None) -> str:
     """The card as Markdown: data and licence, recipe and command, measures, limits."""
     image, data = manifest.image, manifest.data
     return f"""# {manifest.name}, version {manifest.version}
@@ -21,15 +21,17 @@ A generator of {image.width} × {image.height} px images with {image.channels} c
 
 {data.count:,} images of "{data.name}" ({data.digest}).
 
-Licence: {data.license}. Attribution: {data.attribution}.
+- Licence: {data.license}
+- Attribution: {data.attribution}
+
 Pictures that this model draws carry the same attribution.
 
 ## How it was made
 
-Recipe `{manifest.recipe}`, {manifest.images_seen:,} images seen. To make it again:
+Recipe `{manifest.recipe}`, {manifest.images_seen:,} images seen; `manifest.json` holds every setting. To make it again:
 
     {command(run)}
-    python -m training export {run.path.as_posix()} --name {manifest.name}
+    {export_command(run, manifest, heldout)}
 
 Floating-point sums differ between machines, so another machine's weights are alike, not equal.
 
@@ -57,6 +59,12 @@ def command(run: Run) -> str:
     words += ["--images", str(settings.images), "--seed", str(settings.seed), "--name", settings.name]
     words += ["--license", settings.license, "--attribution", settings.attribution]
     return shlex.join(words)
+
+
+def export_command(run: Run, manifest: Manifest, heldout: Path | None) -> str:
+    """The command that wrote the bundle."""
+    words = ["python", "-m", "training", "export", run.path.as_posix(), "--name", manifest.name]
+    return shlex.join([*words, *(["--heldout", heldout.as_posix()] if heldout else [])])
 
 
 def changed(recipe: Recipe) -> dict[str, object]:

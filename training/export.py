@@ -80,7 +80,7 @@ def export(run: Run, models: Path, name: str, version: int | None, heldout: Path
         (folder / EXTRA).mkdir()
         write_sheet(folder / EXTRA / "samples.png", gan.sample(sheet_latents(settings.recipe.latent_dim)))
         manifest = _manifest(run, name, number, step, measures)
-        (folder / EXTRA / "MODEL_CARD.md").write_text(model_card(run, manifest, parities), encoding="utf-8")
+        (folder / EXTRA / "MODEL_CARD.md").write_text(model_card(run, manifest, parities, heldout), encoding="utf-8")
         return manifest
 
     bundle = Store(models).publish(name, version, write)

@@ -7,6 +7,7 @@ import pytest
 
 from bundle.store import Bundle, Skipped, Store
 from service.catalogue import Catalogue, NotReady, UnknownModel
+from service.engine.protocol import EngineError
 from service.settings import Settings
 from tests.service.fake_engine import FakeEngine
 
@@ -95,3 +96,21 @@ def test_what_is_skipped_is_shown_without_the_server_s_path(
 def test_a_relative_store_is_shown_as_it_is() -> None:
     catalogue = Catalogue(Settings(), Store(Path("models")))
     assert catalogue.shown(Skipped(Path("models/tiny/1"), "the models differ")) == ("tiny/1", "the models differ")
+
+
+@pytest.mark.parametrize("broken", [{3}, {2, 3}, {1, 2, 3}])
+async def test_a_version_that_cannot_be_loaded_leaves_the_place_to_the_one_below(
+    catalogue: Catalogue, publish: Callable[..., Any], broken: set[int]
+) -> None:
+    for _ in range(3):
+        publish("tiny")
+
+    def loader(bundle: Bundle) -> FakeEngine:
+        if bundle.manifest.version in broken:
+            raise EngineError("its graph is broken")
+        return FakeEngine()
+
+    await catalogue.load(loader)
+    assert [model.label for model in catalogue.models.values()] == [f"tiny/{v}" for v in {1, 2, 3} - broken][-1:]
+    assert {int(item.path.name) for item in catalogue.skipped} == broken
+    await catalogue.close()
