@@ -16,7 +16,7 @@ help: ## list the targets
 serve: $(STAMPS)/service-$(or $(TARGET),cpu) ## serve models/ on 127.0.0.1:8000 (FIGMENT_HOST, FIGMENT_PORT); TARGET=gpu on a GPU
 	exec $(BIN)/python -m service
 
-train: $(STAMPS)/training ## train on DATA=folder-or-zip; ARGS="--recipe wgan-gp --images 1M" for more
+train: $(STAMPS)/training$(if $(filter gpu,$(TARGET)),-gpu) ## train on DATA=folder-or-zip; ARGS="--recipe wgan-gp --images 1M"; TARGET=gpu on a GPU
 	@test -n "$(DATA)" || { echo "DATA is needed: make train DATA=folder-or-zip" >&2; exit 2; }
 	$(BIN)/python -m training fit --data "$(DATA)" $(ARGS)
 
@@ -62,9 +62,9 @@ $(STAMPS)/%: requirements/%.txt | $(STAMPS)
 	$(PIP) --require-hashes -r $<
 	touch $@
 
-$(STAMPS)/client: requirements/client.txt $(wildcard client/pyproject.toml) | $(STAMPS)
+$(STAMPS)/client: requirements/client.txt client/pyproject.toml | $(STAMPS)
 	$(PIP) --require-hashes -r requirements/client.txt
-	$(PIP) --no-deps --no-build-isolation ./client
+	$(PIP) --no-deps --no-build-isolation --editable ./client
 	touch $@
 
 $(STAMPS)/dev: requirements/dev.txt client/pyproject.toml | $(STAMPS)

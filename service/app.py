@@ -1,6 +1,7 @@
 """The application: only wiring."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -63,6 +64,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
 
 
 def _tensorflow(settings: Settings) -> Loader:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: TensorFlow's notes about the processor
     from service.engine.savedmodel import open_device
 
     return open_device(settings.device)

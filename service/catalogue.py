@@ -86,26 +86,25 @@ class Catalogue:
 
     async def load(self, loader: Loader) -> None:
         """Load the highest version of every model that can be; what cannot is skipped with its reason."""
-        for best in await self._scan():
-            bundle: Bundle | None = best
-            while bundle is not None and not await self._load_one(loader, bundle):
-                manifest = bundle.manifest
-                bundle, skipped = await asyncio.to_thread(self.store.best, manifest.name, manifest.version)
-                self.skipped += skipped
+        try:
+            bundles, self.skipped = await asyncio.to_thread(self.store.scan)
+            for bundle in bundles:
+                await self._load_best(loader, bundle)
+        except Exception as error:  # whatever it is, the service has to say that it is not ready, and why
+            logger.exception("reading the store failed")
+            self.skipped.append(Skipped(self.store.root, unexpected(error)))
         for item in self.skipped:
             logger.warning("skipped %s: %s", item.path, item.reason)
         self.loading = False
         if reason := self._reason_not_ready():
             logger.error("not ready: %s", reason)
 
-    async def _scan(self) -> list[Bundle]:
-        try:
-            bundles, self.skipped = await asyncio.to_thread(self.store.scan)
-        except Exception as error:  # whatever it is, the service has to say that it is not ready, and why
-            logger.exception("reading the store failed")
-            self.skipped = [Skipped(self.store.root, unexpected(error))]
-            return []
-        return bundles
+    async def _load_best(self, loader: Loader, best: Bundle) -> None:
+        bundle: Bundle | None = best
+        while bundle is not None and not await self._load_one(loader, bundle):
+            manifest = bundle.manifest
+            bundle, skipped = await asyncio.to_thread(self.store.best, manifest.name, manifest.version)
+            self.skipped += skipped
 
     async def _load_one(self, loader: Loader, bundle: Bundle) -> bool:
         def load_and_warm() -> Model:
@@ -127,7 +126,8 @@ class Catalogue:
             self.models[bundle.manifest.name] = model
             sizes = ", ".join(str(size.rows) for size in model.sizes)
             logger.info("%s ready after %.1f s; batch sizes %s", model.label, time.perf_counter() - begin, sizes)
-        return bundle.manifest.name in self.models
+            return True
+        return False
 
     def _reason_not_ready(self) -> str:
         if not self.models:

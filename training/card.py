@@ -1,11 +1,12 @@
 """The model card: what a bundle is, for a person (after Mitchell 2019)."""
 
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from bundle.manifest import Manifest
-from training.recipe import Recipe, load_recipe
+from training.recipe import Recipe, load_recipe, recipe_names
 from training.run import Run
 
 
@@ -28,7 +29,7 @@ Pictures that this model draws carry the same attribution.
 
 ## How it was made
 
-Recipe `{manifest.recipe}`, {manifest.images_seen:,} images seen; `manifest.json` holds every setting. To make it again:
+Recipe `{manifest.recipe}`, {_seen(run, manifest)}; `manifest.json` holds every setting. To make it again:
 
     {command(run)}
     {export_command(run, manifest, heldout)}
@@ -48,12 +49,22 @@ are broken.
 """
 
 
+def _seen(run: Run, manifest: Manifest) -> str:
+    seen, asked = manifest.images_seen, run.settings.images
+    return f"{seen:,} images seen" + (f" of the {asked:,} it was to see" if seen < asked else "")
+
+
 def command(run: Run) -> str:
-    """The command that began the run, with every setting in which its recipe differs from the shipped one."""
+    """The command that began the run, with every setting in which its recipe differs from the shipped one.
+
+    A recipe that is not shipped is named as the copy in the run's folder.
+    """
     settings = run.settings
-    words = ["python", "-m", "training", "fit", "--data", Path(settings.source).as_posix()]
-    words += ["--recipe", settings.recipe.name]
-    for key, value in changed(settings.recipe).items():
+    shipped = settings.recipe.name in recipe_names()
+    words = ["python", "-m", "training", "fit", "--data", relative(Path(settings.source))]
+    words += ["--recipe", settings.recipe.name if shipped else relative(run.path / "recipe.toml")]
+    base = load_recipe(settings.recipe.name if shipped else str(run.path / "recipe.toml"))
+    for key, value in changed(settings.recipe, base).items():
         words += ["--set", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
     words += ["--resolution", str(settings.resolution), "--channels", str(settings.channels)]
     words += ["--images", str(settings.images), "--seed", str(settings.seed), "--name", settings.name]
@@ -63,14 +74,19 @@ def command(run: Run) -> str:
 
 def export_command(run: Run, manifest: Manifest, heldout: Path | None) -> str:
     """The command that wrote the bundle."""
-    words = ["python", "-m", "training", "export", run.path.as_posix(), "--name", manifest.name]
-    return shlex.join([*words, *(["--heldout", heldout.as_posix()] if heldout else [])])
+    words = ["python", "-m", "training", "export", relative(run.path), "--name", manifest.name]
+    return shlex.join([*words, *(["--heldout", relative(heldout)] if heldout else [])])
 
 
-def changed(recipe: Recipe) -> dict[str, object]:
-    """The settings that differ from the shipped recipe of the same name, as dotted keys."""
-    shipped = flat(load_recipe(recipe.name).model_dump())
-    return {key: value for key, value in flat(recipe.model_dump()).items() if shipped.get(key) != value}
+def relative(path: Path) -> str:
+    """A path as seen from here: a card is read on other machines."""
+    return Path(os.path.relpath(path)).as_posix()
+
+
+def changed(recipe: Recipe, base: Recipe) -> dict[str, object]:
+    """The settings that differ from another recipe, as dotted keys."""
+    before = flat(base.model_dump())
+    return {key: value for key, value in flat(recipe.model_dump()).items() if before.get(key) != value}
 
 
 def flat(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:

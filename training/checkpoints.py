@@ -1,5 +1,6 @@
 """Checkpoints: the state of a run on disk, the last two of them."""
 
+import re
 from pathlib import Path
 
 import tensorflow as tf
@@ -27,7 +28,7 @@ class Checkpoints:
         try:
             self._manager.save(checkpoint_number=int(self._gan.step.numpy()))
         except (tf.errors.OpError, OSError) as error:
-            reason = str(error).splitlines()[0]
+            reason = re.sub(r"\{\{.*?\}\} ?", "", str(error).splitlines()[0])  # the names of TensorFlow's nodes
             raise RunError(
                 f"no checkpoint can be written to {self._manager.directory}: {reason}; the last one is kept"
             ) from error

@@ -89,7 +89,7 @@ def _add_resume(resume: argparse.ArgumentParser) -> None:
 def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("path", type=Path, metavar="RUN", help="the run's folder")
     export.add_argument("--name", type=model_name, required=True, help="the model's name in the store")
-    export.add_argument("--version", type=int, help="its version (default: one above the highest)")
+    export.add_argument("--version", type=version, help="its version (default: one above the highest)")
     export.add_argument("--models", type=Path, default=Path("models"), help="the store (default: %(default)s)")
     export.add_argument("--heldout", type=Path, help="images that were not trained on, to measure against")
     export.set_defaults(run=run_export)
@@ -109,6 +109,13 @@ def model_name(text: str) -> str:
     if not is_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no model name: lower-case letters, digits, '.', '_', '-'")
     return text
+
+
+def version(text: str) -> int:
+    """A model's version: a whole number from 1."""
+    if not (text.isdecimal() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is no version: a whole number from 1")
+    return int(text)
 
 
 def seed(text: str) -> int:

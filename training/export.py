@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from bundle.errors import VersionExists
 from bundle.latents import latents_of
 from bundle.manifest import DataSet, ImageShape, Manifest, Measure
 from bundle.seeds import consecutive_seeds
@@ -63,10 +64,12 @@ def export(run: Run, models: Path, name: str, version: int | None, heldout: Path
         heldout: images of the same kind that were not trained on, to measure against; None for no measures.
 
     Raises:
-        ExportFailed: the SavedModel does not draw what the trained generator draws.
+        ExportFailed: the SavedModel does not draw what the trained generator draws, or `heldout` is too few.
         RunError: the run has no checkpoint.
         BundleError: the version exists.
     """
+    if version in Store(models).versions(name):
+        raise VersionExists(f"{models / name / str(version)} exists; a published version is never overwritten")
     settings = run.settings
     gan = Gan(settings.recipe, settings.resolution, settings.channels, settings.seed)
     step = Checkpoints(gan, run.checkpoints).restore()
@@ -121,11 +124,14 @@ def _measured(run: Run, gan: Gan, heldout: Path | None) -> dict[str, Measure]:
         return {}
     settings = run.settings
     real = load_images(heldout, settings.resolution, settings.channels, Path(settings.cache)).images
-    count = len(real) // 2
+    count = max(1, len(real) // 2)
     seeds = list(consecutive_seeds(MEASURED_SEED, count))
     batches = [seeds[i : i + 64] for i in range(0, count, 64)]
     fake = np.concatenate([gan.sample(latents_of(batch, settings.recipe.latent_dim)) for batch in batches])
-    return measure(np.asarray(real), fake)
+    try:
+        return measure(np.asarray(real), fake)
+    except ValueError as error:
+        raise ExportFailed(f"{heldout} cannot be measured against: {error}") from error
 
 
 def _manifest(run: Run, name: str, version: int, step: int, measures: dict[str, Measure]) -> Manifest:
@@ -145,7 +151,7 @@ def _manifest(run: Run, name: str, version: int, step: int, measures: dict[str, 
             attribution=settings.attribution,
         ),
         recipe=recipe.name,
-        settings=recipe.model_dump() | {"seed": settings.seed},
+        settings=recipe.model_dump() | {"images": settings.images, "seed": settings.seed},
         images_seen=step * images_per_step(recipe),
         measures=measures,
         software=_software(),

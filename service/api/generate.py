@@ -17,7 +17,7 @@ router = APIRouter(
     tags=["images"],
     dependencies=[Depends(refuse_body)],
     default_response_class=Response,
-    responses=picture_responses("png") | PROBLEMS,
+    responses=picture_responses("png", headers={"Figment-Seed": "The first seed."}) | PROBLEMS,
 )
 
 
@@ -33,9 +33,10 @@ async def generate(query: Annotated[GenerateQuery, Query()], request: Request) -
     seeds = list(consecutive_seeds(first, query.n))
     manifest = model.bundle.manifest
     images = await draw(request, model, partial(latents_of, seeds, manifest.latent_dim, query.truncation))
-    asked = {"n": query.n, "seed": first, "columns": query.columns, "truncation": _truncation(query.truncation)}
-    replay = replay_path("/generate", asked | {"model": manifest.name})
-    return await grid_response(model, images, query.columns, seeds, replay, random=query.seed is None)
+    replay = replay_path("/generate", {"n": query.n, "seed": first}, query, model)
+    response = await grid_response(model, images, query.columns, seeds, replay, random=query.seed is None)
+    response.headers["Figment-Seed"] = str(first)
+    return response
 
 
 @router.get(
@@ -47,9 +48,7 @@ async def image(seed: Annotated[Seed, Path()], query: Annotated[ImageQuery, Quer
     model = catalogue.get(query.model)
     manifest = model.bundle.manifest
     images = await draw(request, model, partial(latents_of, [seed], manifest.latent_dim, query.truncation))
-    asked = {"truncation": _truncation(query.truncation), "model": manifest.name}
-    return await grid_response(model, images, 1, [seed], replay_path(f"/images/{seed}.png", asked), random=False)
-
-
-def _truncation(value: float) -> float | None:
-    return None if value == 1.0 else value
+    replay = replay_path(f"/images/{seed}.png", {}, query, model)
+    response = await grid_response(model, images, 1, [seed], replay, random=False)
+    response.headers["Figment-Seed"] = str(seed)
+    return response

@@ -31,16 +31,9 @@ async def interpolate(query: Annotated[InterpolateQuery, Query()], request: Requ
         return path(latents, query.frames, query.mode, query.loop)
 
     frames = await draw(request, model, walk)
-    replay = replay_path("/interpolate", _asked(query, keys) | {"model": model.bundle.manifest.name})
+    asked = {"seeds": ",".join(map(str, keys)), "frames": query.frames}
+    replay = replay_path("/interpolate", asked, query, model)
     random = query.keys is None
     if query.format == "png":
         return await grid_response(model, frames, query.columns or query.frames, keys, replay, random)
     return await animation_response(model, frames, query.format, query.fps, keys, replay, random)
-
-
-def _asked(query: InterpolateQuery, keys: list[int]) -> dict[str, object]:
-    """The parameters that are not left to their default, with the seeds as they were used."""
-    defaults = InterpolateQuery()
-    names = ("mode", "loop", "columns", "truncation", "format", "fps")
-    changed = {name: getattr(query, name) for name in names if getattr(query, name) != getattr(defaults, name)}
-    return {"seeds": ",".join(map(str, keys)), "frames": query.frames, **changed}

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
+from pydantic import BaseModel
 
 from bundle.latents import Latents
 from service.api.hangup import while_connected
@@ -18,10 +19,14 @@ from service.pictures.png import encode_png
 MEDIA_TYPES = {"png": "image/png", "webp": "image/webp", "gif": "image/gif"}
 
 
-def replay_path(path: str, parameters: Mapping[str, object]) -> str:
-    """The path and query that answer with the same picture again; parameters that are None are left out."""
-    given = {name: _plain(value) for name, value in parameters.items() if value is not None}
-    return f"{path}?{urlencode(given, safe=',')}"
+def replay_path(path: str, asked: Mapping[str, object], query: BaseModel, model: Model) -> str:
+    """The path and query that answer with the same picture again.
+
+    It holds `asked`, in which the seeds are numbers, then what `query` does not leave to its default, and the model.
+    """
+    given = query.model_dump(exclude_defaults=True, exclude={"seed", "seeds", "model"})
+    parameters = {**asked, **given, "model": model.bundle.manifest.name}
+    return f"{path}?{urlencode({name: _plain(value) for name, value in parameters.items()}, safe=',')}"
 
 
 def _plain(value: object) -> str:
@@ -74,7 +79,6 @@ def headers(model: Model, seeds: Sequence[int], replay: str, random: bool) -> di
     """The headers of a picture. What was drawn at random must not be answered from a cache."""
     caching = {"Cache-Control": "no-store"} if random else {}
     return {
-        "Figment-Seed": str(seeds[0]),
         "Figment-Seeds": _joined(seeds),
         "Figment-Model": model.label,
         "Figment-Request": replay,
@@ -86,11 +90,11 @@ def _joined(seeds: Sequence[int]) -> str:
     return ",".join(map(str, seeds))
 
 
-def picture_responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
+def picture_responses(*kinds: str, headers: Mapping[str, str] | None = None) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI entry of a picture: its formats, and the headers."""
     content = {MEDIA_TYPES[kind]: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
     described = {
-        "Figment-Seed": "The first seed.",
+        **(headers or {}),
         "Figment-Seeds": "The seeds, separated by commas.",
         "Figment-Model": "name/version.",
         "Figment-Request": "The path and query that answer with the same picture again.",

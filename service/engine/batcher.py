@@ -51,14 +51,17 @@ Slice = tuple[Request, int]
 
 
 def batch_rows(waiting: int, sizes: tuple[BatchSize, ...]) -> BatchSize:
-    """The size of the next batch: the smallest that holds all that waits, else the largest."""
-    return next((size for size in sizes if size.rows >= waiting), sizes[-1])
+    """The size of the next batch: the one that by its measured time costs least for each row it answers."""
+    return min(sizes, key=lambda size: (size.seconds / min(size.rows, waiting), -min(size.rows, waiting), size.rows))
 
 
 def seconds_for(rows: int, sizes: tuple[BatchSize, ...]) -> float:
-    """The estimated seconds to run `rows`, by the measured times: batches of the largest size, and one for the rest."""
-    whole, rest = divmod(rows, sizes[-1].rows)
-    return whole * sizes[-1].seconds + (batch_rows(rest, sizes).seconds if rest else 0.0)
+    """The estimated seconds to run `rows`, by the measured times of the batches that will be taken."""
+    seconds = 0.0
+    while rows > 0:
+        size = batch_rows(rows, sizes)
+        seconds, rows = seconds + size.seconds, rows - size.rows
+    return seconds
 
 
 def is_too_late(ahead: float, own: float, deadline: float) -> bool:
@@ -195,5 +198,5 @@ def _deal(batch: list[Slice], pixels: Pixels) -> None:
     for request, count in batch:
         request.done.append(pixels[start : start + count])
         start += count
-        if sum(map(len, request.done)) == len(request.latents) and not request.future.done():
+        if not request.waiting and not request.future.done():
             request.future.set_result(np.concatenate(request.done))

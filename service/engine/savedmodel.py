@@ -1,10 +1,7 @@
 """The real engine: a bundle's SavedModel, run by TensorFlow. The only file of the service that imports it."""
 
 import logging
-import os
 from typing import Any, Literal
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: TensorFlow's notes about the processor
 
 import tensorflow as tf
 

@@ -1,7 +1,7 @@
 """Warm-up: which batch sizes may be used on this machine, and what each costs."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,14 +10,6 @@ from service.engine.protocol import BatchSize, EngineError, Latents, Pixels
 
 REPEATS = 2
 """Timed runs of each size after the first, which compiles; the faster counts."""
-
-
-def powers_of_two(limit: int) -> Iterator[int]:
-    """1, 2, 4 … up to and with `limit`."""
-    size = 1
-    while size <= limit:
-        yield size
-        size *= 2
 
 
 def warm_up(run: Callable[[Latents], Pixels], latent_dim: int, max_batch: int) -> tuple[BatchSize, ...]:
@@ -29,23 +21,19 @@ def warm_up(run: Callable[[Latents], Pixels], latent_dim: int, max_batch: int) -
     Raises:
         EngineError: the generator draws the same image for different latents, or different ones for the same.
     """
-    latents = latents_of(range(max(2, next_power(max_batch))), latent_dim)
+    powers = [1 << i for i in range(max_batch.bit_length())]
+    latents = latents_of(range(max(2, powers[-1])), latent_dim)
     alone = np.concatenate([run(latents[i : i + 1]) for i in range(len(latents))])
     if (alone == alone[0]).all():
         raise EngineError("it draws the same image for every latent")
     sizes = []
-    for rows in powers_of_two(max_batch):
+    for rows in powers:
         pixels = run(latents[:rows])
         if np.array_equal(pixels, alone[:rows]):
             sizes.append(BatchSize(rows, min(_seconds(run, latents[:rows]) for _ in range(REPEATS))))
     if not sizes:
         raise EngineError("it draws another image for the same latent")
     return tuple(sizes)
-
-
-def next_power(limit: int) -> int:
-    """The largest power of two that is not above `limit`."""
-    return 1 << (limit.bit_length() - 1)
 
 
 def _seconds(run: Callable[[Latents], Pixels], latents: Latents) -> float:

@@ -6,6 +6,7 @@ FIGMENT_MODELS_DIR names another store than models/. Sizes and times are written
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -141,6 +142,13 @@ def image() -> None:
     run(*compose, "build", SERVICE, env=pip_settings())
 
 
+def readme_command() -> list[str]:
+    """What the README tells a reader to run, without `docker compose`."""
+    commands = re.findall(r"^docker compose (.*)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(commands) == 1
+    return str(commands[0]).split()
+
+
 def started(name: str, models: Path) -> Iterator[Stack]:
     """All that starts unasked: the CPU service, not the GPU's, which stands behind a profile."""
     stack = Stack(
@@ -148,7 +156,7 @@ def started(name: str, models: Path) -> Iterator[Stack]:
         pip_settings() | {"FIGMENT_MODELS_DIR": str(models), "FIGMENT_PUBLISH": "127.0.0.1:0"},
     )
     try:
-        stack.compose("up", "-d")
+        stack.compose(*readme_command())
         yield stack
     finally:
         stack.compose("down", "--volumes", "--timeout", "5", check=False)

@@ -14,7 +14,7 @@ from bundle.store import Store
 from training.card import changed, command
 from training.cli import main
 from training.export import ExportFailed, Parity, compare, export
-from training.recipe import load_recipe
+from training.recipe import load_recipe, recipe_file
 from training.run import Run, RunError, open_run
 
 pytestmark = pytest.mark.tensorflow
@@ -73,11 +73,12 @@ def test_measures_come_with_a_floor(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_card_repeats_the_run(run: Run) -> None:
-    assert changed(run.settings.recipe) == {
+    assert changed(run.settings.recipe, load_recipe("ns")) == {
         "generator.width": 4, "discriminator.width": 4, "batch_size": 8,
     }  # fmt: skip
     assert all(f"--set {setting}" in command(run) for setting in SMALL)
-    assert changed(load_recipe("wgan-gp")) == {}
+    assert changed(load_recipe("wgan-gp"), load_recipe("wgan-gp")) == {}
+    assert str(run.path) not in command(run)  # no path of this machine
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -109,6 +110,36 @@ def test_the_command_reports_a_bad_name(run: Run, tmp_path: Path, capsys: pytest
     with pytest.raises(SystemExit, match="2"):
         main(["export", str(run.path), "--name", "Not A Name", "--models", str(tmp_path)])
     assert "no model name" in capsys.readouterr().err
+
+
+def test_a_recipe_of_ones_own_is_named_in_the_card(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(recipe_file("ns").read_text().replace('name = "ns"', 'name = "mine"'))
+    data = images(tmp_path / "noise", 16, 3)
+    settings = [word for setting in SMALL for word in ("--set", setting)]
+    out = tmp_path / "runs"
+    assert main(
+        ["fit", "--data", str(data), "--recipe", str(recipe), "--resolution", "32", "--images", "16",
+         "--out", str(out), *settings]
+    ) == 0  # fmt: skip
+    bundle = export(open_run(out / "00000-noise-mine"), tmp_path / "models", "noise", None)
+    card = (bundle.path / "assets.extra/MODEL_CARD.md").read_text()
+    assert "00000-noise-mine/recipe.toml --set" in card
+    assert "--set generator.width=4" in card
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_too_few_held_out_images_are_an_error_that_says_so(run: Run, tmp_path: Path, count: int) -> None:
+    with pytest.raises(ExportFailed, match="too few"):
+        export(run, tmp_path / "models", "noise", None, images(tmp_path / "heldout", count, 1))
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "1.5", "one"])
+def test_the_command_reports_a_bad_version(version: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["export", "runs/x", "--name", "noise", "--version", version])
+    assert "a whole number from 1" in capsys.readouterr().err or version.startswith("-")
 
 
 def test_the_manifest_is_plain_json(run: Run, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_the_average_follows_its_formula_with_the_batch_norm_statistics(small_re
     gan = Gan(small_recipe(), 32, 3, seed=seed)
     expected = [v.astype(np.float64) for v in values(gan.ema)]
     images_a_step, half_life = 4, 100
-    for step in range(4):
+    for step in range(3):
         gan.train(reals(gan.recipe, seed), step, 1.0)
         ramped = min(half_life, max(step, 1) * images_a_step * 0.05)  # a twentieth of what was seen
         decay = 0.5 ** (images_a_step / ramped)
@@ -164,18 +164,17 @@ def test_the_average_begins_as_the_generator(small_recipe: Small) -> None:
 
 
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize("seed", [0, 2**32 - 1])
+@pytest.mark.parametrize(("name", "seed"), [("ns", 0), ("ns", 2**32 - 1), ("wgan-gp", 7)])
 def test_a_step_is_a_function_of_seed_step_and_images(small_recipe: Small, name: str, seed: int) -> None:
     def run(of: int, images: int = 0) -> Values:
         gan = Gan(small_recipe(name), 32, 3, seed=of)
-        for step in range(2):
-            gan.train(reals(gan.recipe, images), step, 1.0)
+        gan.train(reals(gan.recipe, images), 0, 1.0)
         return gan.snapshot()
 
-    assert same(run(seed), run(seed))
-    assert not same(run(seed), run(seed, images=1))
-    assert not same(run(seed), run(seed - 1 if seed else 1))
+    once = run(seed)
+    assert same(once, run(seed))
+    assert not same(once, run(seed, images=1))
+    assert not same(once, run(seed - 1 if seed else 1))
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -198,8 +197,7 @@ def test_latents_in_training_are_standard_normal(small_recipe: Small) -> None:
 
 
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize("steps_before", [0, 3])
+@pytest.mark.parametrize(("name", "steps_before"), [("ns", 2), ("wgan-gp", 0)])
 def test_measuring_the_speed_leaves_everything_as_it_was(small_recipe: Small, name: str, steps_before: int) -> None:
     gan = Gan(small_recipe(name), 32, 3, seed=4)
     for step in range(steps_before):
@@ -215,7 +213,7 @@ def test_measuring_the_speed_leaves_everything_as_it_was(small_recipe: Small, na
 
 
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize(("every", "expected"), [(1, [0, 1, 2, 3, 4]), (2, [0, 2, 4]), (4, [0, 4])])
+@pytest.mark.parametrize(("every", "expected"), [(1, [0, 1, 2, 3, 4]), (4, [0, 4])])
 def test_the_regulariser_is_added_at_every_so_many_steps(small_recipe: Small, every: int, expected: list[int]) -> None:
     gan = Gan(small_recipe("ns", f"regulariser.every={every}"), 32, 3, seed=0)
     found = [step for step in range(5) if "r1" in gan.train(reals(gan.recipe), step, 1.0)]

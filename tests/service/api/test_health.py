@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -6,7 +7,6 @@ import httpx
 import pytest
 
 from bundle.store import Store
-from service.catalogue import Catalogue
 from service.engine.protocol import EngineError
 from tests.service.conftest import Serve, Service
 
@@ -35,14 +35,14 @@ async def test_while_models_load_it_is_not_ready_and_lives(
     serve: Serve, store: Store, publish: Publish, problem: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish("tiny")
-    scanned = asyncio.Event()
-    scan = Catalogue._scan
+    scanned = threading.Event()
+    scan = Store.scan
 
-    async def held(self: Catalogue) -> Any:  # noqa: ANN401
-        await scanned.wait()
-        return await scan(self)
+    def held(self: Store) -> Any:  # noqa: ANN401
+        assert scanned.wait(30)
+        return scan(self)
 
-    monkeypatch.setattr(Catalogue, "_scan", held)
+    monkeypatch.setattr(Store, "scan", held)
     async with serve(wait=False) as service:
         await refused(service, problem, "starting")
         answer = await service.client.get("/generate?model=tiny")  # may well come: not unknown yet

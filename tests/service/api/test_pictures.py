@@ -3,30 +3,36 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import uvicorn
+from pydantic import BaseModel
 
 from bundle.store import Store
+from service.api.parameters import GenerateQuery, ImageQuery, InterpolateQuery
 from service.api.pictures import replay_path
+from service.catalogue import Model
 from tests.service.conftest import Serve, Service
 from tests.service.fake_engine import PATIENCE, until
 
 
 @pytest.mark.parametrize(
-    ("parameters", "expected"),
+    ("asked", "query", "expected"),
     [
-        ({"n": 16, "seed": 7, "columns": None}, "/p?n=16&seed=7"),
-        ({"seeds": "1,2,3", "loop": True}, "/p?seeds=1,2,3&loop=true"),
-        ({"truncation": 0.1 + 0.2}, "/p?truncation=0.30000000000000004"),
-        ({"truncation": 1e-7}, "/p?truncation=1e-07"),
-        ({"model": "a b&c"}, "/p?model=a+b%26c"),
+        ({"n": 16, "seed": 7}, GenerateQuery(n=16, seed=9), "n=16&seed=7"),
+        ({"n": 1, "seed": 7}, GenerateQuery(columns=3), "n=1&seed=7&columns=3"),
+        ({"seeds": "1,2,3"}, InterpolateQuery(seeds="1,2,3", loop=True), "seeds=1,2,3&loop=true"),
+        ({}, ImageQuery(truncation=0.1 + 0.2), "truncation=0.30000000000000004"),
+        ({}, ImageQuery(truncation=1e-7, model="tiny"), "truncation=1e-07"),
     ],
 )
 def test_a_request_is_written_without_loss_and_without_what_was_left_out(
-    parameters: dict[str, object], expected: str
+    asked: dict[str, object], query: BaseModel, expected: str
 ) -> None:
-    assert replay_path("/p", parameters) == expected
+    model = SimpleNamespace(bundle=SimpleNamespace(manifest=SimpleNamespace(name="tiny")))
+    assert replay_path("/p", asked, query, cast(Model, model)) == "&".join([f"/p?{expected}", "model=tiny"])
 
 
 @contextlib.asynccontextmanager

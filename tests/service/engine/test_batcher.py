@@ -50,13 +50,21 @@ async def busy(engine: FakeEngine, batcher: Batcher) -> asyncio.Task[Pixels]:
     return task
 
 
-@pytest.mark.parametrize(("waiting", "rows"), [(1, 1), (2, 2), (3, 8), (8, 8), (9, 8), (1000, 8)])
-def test_the_next_batch_is_the_smallest_that_holds_all_else_the_largest(waiting: int, rows: int) -> None:
+@pytest.mark.parametrize(("waiting", "rows"), [(1, 1), (2, 2), (3, 2), (5, 2), (6, 8), (8, 8), (9, 8), (1000, 8)])
+def test_the_next_batch_is_the_one_that_costs_least_a_row_it_answers(waiting: int, rows: int) -> None:
     assert batch_rows(waiting, SIZES).rows == rows
 
 
-@pytest.mark.parametrize(("rows", "seconds"), [(0, 0), (1, 1), (2, 1.5), (3, 4), (8, 4), (9, 5), (16, 8), (18, 9.5)])
-def test_the_estimate_is_whole_batches_and_one_for_the_rest(rows: int, seconds: float) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
+@pytest.mark.parametrize(("waiting", "rows"), [(1, 1), (2, 2), (3, 4), (4, 4), (9, 4)])
+def test_where_all_sizes_cost_the_same_the_smallest_that_holds_all_is_taken(
+    waiting: int, rows: int, seconds: float
+) -> None:
+    assert batch_rows(waiting, tuple(BatchSize(size, seconds) for size in (1, 2, 4))).rows == rows
+
+
+@pytest.mark.parametrize(("rows", "seconds"), [(0, 0), (1, 1), (2, 1.5), (3, 2.5), (8, 4), (9, 5), (16, 8), (18, 9.5)])
+def test_the_estimate_is_that_of_the_batches_that_will_be_taken(rows: int, seconds: float) -> None:
     assert seconds_for(rows, SIZES) == seconds
 
 
