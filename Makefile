@@ -2,12 +2,13 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# flock, where there is one: two targets in two terminals install one after the other.
+PIP := $(shell command -v flock >/dev/null && echo flock $(VENV)/lock) $(BIN)/python -m pip install --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
-# One install at a time into the one environment; a stamp says which lock it was made from.
+# A stamp says from which lock the environment was last filled.
 STAMPS := $(VENV)/stamps
 
-.PHONY: help serve train client test check format test-container bench lock clean
+.PHONY: help serve train need-data client test check format test-container bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -16,9 +17,11 @@ help: ## list the targets
 serve: $(STAMPS)/service-$(or $(TARGET),cpu) ## serve models/ on 127.0.0.1:8000 (FIGMENT_HOST, FIGMENT_PORT); TARGET=gpu on a GPU
 	exec $(BIN)/python -m service
 
-train: $(STAMPS)/training$(if $(filter gpu,$(TARGET)),-gpu) ## train on DATA=folder-or-zip; ARGS="--recipe wgan-gp --images 1M"; TARGET=gpu on a GPU
-	@test -n "$(DATA)" || { echo "DATA is needed: make train DATA=folder-or-zip" >&2; exit 2; }
+train: need-data $(STAMPS)/training$(if $(filter gpu,$(TARGET)),-gpu) ## train on DATA=folder-or-zip; ARGS="--recipe wgan-gp --images 1M"; TARGET=gpu
 	$(BIN)/python -m training fit --data "$(DATA)" $(ARGS)
+
+need-data:
+	@test -n "$(DATA)" || { echo "DATA is needed: make train DATA=folder-or-zip" >&2; exit 2; }
 
 client: $(STAMPS)/client ## install the client library and the command `figment` into .venv
 
@@ -58,7 +61,6 @@ $(STAMPS):
 	mkdir -p $@
 
 $(STAMPS)/%: requirements/%.txt | $(STAMPS)
-	@echo "installing $< into $(VENV) (a few hundred MB the first time)"
 	$(PIP) --require-hashes -r $<
 	touch $@
 
@@ -68,7 +70,6 @@ $(STAMPS)/client: requirements/client.txt client/pyproject.toml | $(STAMPS)
 	touch $@
 
 $(STAMPS)/dev: requirements/dev.txt client/pyproject.toml | $(STAMPS)
-	@echo "installing $< into $(VENV) (a few hundred MB the first time)"
 	$(PIP) --require-hashes -r requirements/dev.txt
 	$(PIP) --no-deps --no-build-isolation --editable ./client
 	touch $@

@@ -223,6 +223,8 @@ def file_digest(path: Path) -> str:
 
 def _read_manifest(path: Path) -> tuple[Manifest, str]:
     try:
+        if (path / MANIFEST).exists() and not (path / MANIFEST).is_file():
+            raise OSError("it is no file")  # to open a pipe would wait for ever
         with (path / MANIFEST).open("rb") as file:
             content = file.read(MAX_MANIFEST_BYTES + 1)
     except FileNotFoundError:

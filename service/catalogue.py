@@ -86,6 +86,7 @@ class Catalogue:
 
     async def load(self, loader: Loader) -> None:
         """Load the highest version of every model that can be; what cannot is skipped with its reason."""
+        logger.info("loading the models of %s", self.store.root)
         try:
             bundles, self.skipped = await asyncio.to_thread(self.store.scan)
             for bundle in bundles:

@@ -28,9 +28,8 @@ class Checkpoints:
         try:
             self._manager.save(checkpoint_number=int(self._gan.step.numpy()))
         except (tf.errors.OpError, OSError) as error:
-            reason = re.sub(r"\{\{.*?\}\} ?", "", str(error).splitlines()[0])  # the names of TensorFlow's nodes
             raise RunError(
-                f"no checkpoint can be written to {self._manager.directory}: {reason}; the last one is kept"
+                f"no checkpoint can be written to {self._manager.directory}: {_first_line(error)}; the last one is kept"
             ) from error
 
     def restore(self) -> int:
@@ -44,8 +43,14 @@ class Checkpoints:
             try:
                 self._manager.checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
                 return int(self._gan.step.numpy())
-            except (tf.errors.OpError, AssertionError, ValueError) as error:
-                problems.append(f"{Path(path).name}: {str(error).splitlines()[0]}")
+            except Exception as error:  # TensorFlow raises nearly anything on broken files, IndexError too
+                problems.append(f"{Path(path).name}: {_first_line(error)}")
         raise RunError(
             f"no checkpoint in {self._manager.directory} can be read: {'; '.join(problems) or 'there is none'}"
         )
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says, without the names of TensorFlow's nodes."""
+    lines = re.sub(r"\{\{.*?\}\} ?", "", str(error)).splitlines()
+    return lines[0] if lines else type(error).__name__

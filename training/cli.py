@@ -188,7 +188,7 @@ def _train(run: Run, data: "ImageSet", every: int | None, resume: bool) -> int:
     settings = run.settings
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
     console.print(f"{run.path}: {data.facts.count:,} images of {settings.source}, recipe {settings.recipe.name}")
-    console.print(f"training on {prepare()}")
+    console.print(f"training on {prepare()}; compiling the step, and timing it for an estimate")
     with ProgressDisplay(settings.images, console=console) as display:
         try:
             complete = train(run, data, display, every, resume)
@@ -200,10 +200,16 @@ def _train(run: Run, data: "ImageSet", every: int | None, resume: bool) -> int:
                 "begin again with --set batch_size=… or --set generator.width=…"
             ) from error
     if not complete:
-        print(f"stopped; go on with: python -m training resume {run.path}")
+        print(f"stopped; go on with: {python()} -m training resume {run.path}")
         return 130
-    print(f"done; write the bundle with: python -m training export {run.path} --name NAME")
+    print(f"done; write the bundle with: {python()} -m training export {run.path} --name NAME")
     return 0
+
+
+def python() -> str:
+    """The interpreter that runs this, as it can be typed here."""
+    here = Path(sys.executable)
+    return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)
 
 
 def run_export(options: argparse.Namespace) -> int:

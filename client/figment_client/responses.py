@@ -73,7 +73,7 @@ def read_models(response: httpx.Response) -> ModelListing:
     _require_ok(response)
     try:
         return listing_from_json(json.loads(response.content))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidAnswer(f"the answer is no listing of models: {error}") from error
 
 
@@ -156,7 +156,7 @@ def _problem_document(response: httpx.Response) -> dict[str, object]:
         return {}
     try:
         document = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}  # called a problem, yet no JSON: described as any other page
     return document if isinstance(document, dict) else {}
 

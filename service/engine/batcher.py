@@ -18,6 +18,11 @@ from service.engine.protocol import BatchSize, Engine, EngineError, Latents, Pix
 
 logger = logging.getLogger("figment.batcher")
 
+LEARNING = 0.3
+"""How much the last batch counts in the estimate of the slowdown."""
+SHORTEST = 1e-4
+"""Seconds: a measured time below it says nothing about a later one."""
+
 
 class QueueFull(Exception):
     """The request cannot be taken; `retry_after` is the estimated wait in whole seconds, at least 1."""
@@ -64,6 +69,14 @@ def seconds_for(rows: int, sizes: tuple[BatchSize, ...]) -> float:
     return seconds
 
 
+def smoothed_slowdown(before: float, taken: float, measured: float) -> float:
+    """The new estimate of how many times longer than measured a batch takes, after one took `taken` seconds.
+
+    A machine that is shared, or another model on the same device, makes it grow; never below 1.
+    """
+    return max(1.0, (1.0 - LEARNING) * before + LEARNING * taken / max(measured, SHORTEST))
+
+
 def is_too_late(ahead: float, own: float, deadline: float) -> bool:
     """Whether a request is refused: `ahead` seconds until its turn, `own` to run it. An idle engine takes any."""
     return ahead > 0 and ahead + own > deadline
@@ -88,6 +101,7 @@ class Batcher:
         self._queue: deque[Request] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._free_at = 0.0  # the loop's time at which the running batch should be done
+        self._slowdown = 1.0  # how much longer batches take than when they were measured, of late
         self._closed = False
 
     @property
@@ -126,9 +140,9 @@ class Batcher:
         if self._closed:
             raise BatcherClosed("the service is stopping")
         waiting = self.waiting_rows
-        ahead = self._running_seconds() + seconds_for(waiting, self._sizes)
+        ahead = self._running_seconds() + self._slowdown * seconds_for(waiting, self._sizes)
         is_full = waiting > 0 and waiting + rows > self._max_rows
-        if is_full or is_too_late(ahead, seconds_for(rows, self._sizes), self._deadline):
+        if is_full or is_too_late(ahead, self._slowdown * seconds_for(rows, self._sizes), self._deadline):
             raise QueueFull(max(1, math.ceil(ahead)))
 
     def _running_seconds(self) -> float:
@@ -164,12 +178,14 @@ class Batcher:
 
     async def _run(self, batch: list[Slice], size: BatchSize) -> None:
         loop = asyncio.get_running_loop()
-        self._free_at = loop.time() + size.seconds
+        begin = loop.time()
+        self._free_at = begin + self._slowdown * size.seconds
         try:
             rows = [request.latents[request.taken - count : request.taken] for request, count in batch]
             pixels = await loop.run_in_executor(self._executor, self._engine.run, _padded(rows, size))
             if len(pixels) != size.rows:
                 raise EngineError(f"the model drew {len(pixels)} images for {size.rows} latents")
+            self._slowdown = smoothed_slowdown(self._slowdown, loop.time() - begin, size.seconds)
             _deal(batch, pixels)
         except Exception as error:  # whatever it is, the requests of this batch must be answered
             logger.error("a batch of %d failed", size.rows, exc_info=error)

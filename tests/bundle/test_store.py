@@ -46,6 +46,11 @@ def folder_for_a_file(folder: Path) -> None:
     (folder / "saved_model.pb").mkdir()
 
 
+def pipe_for_the_manifest(folder: Path) -> None:
+    (folder / MANIFEST).unlink()
+    os.mkfifo(folder / MANIFEST)
+
+
 def folder_for_the_manifest(folder: Path) -> None:
     (folder / MANIFEST).unlink()
     (folder / MANIFEST).mkdir()
@@ -74,6 +79,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "broken link": (lambda f: (f / "x").symlink_to("nowhere"), "x is neither a file nor a folder"),
     "link to a folder": (link_to_a_folder, "more is neither a file nor a folder"),
     "link to itself": (lambda f: (f / "loop").symlink_to("."), "loop is neither a file nor a folder"),
+    "a pipe for the manifest": (pipe_for_the_manifest, "assets.extra/manifest.json cannot be read: it is no file"),
     "pipe": (lambda f: os.mkfifo(f / "pipe"), "pipe is neither a file nor a folder"),
 }
 

@@ -137,8 +137,7 @@ def test_a_run_can_be_resumed_before_its_first_step(make_run: Callable[..., Run]
     assert state(run)[0] == 3
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("step", [1, 3, 5])
+@pytest.mark.parametrize(("number", "step"), [(signal.SIGINT, 1), (signal.SIGTERM, 3), (signal.SIGINT, 5)])
 def test_a_signal_ends_the_run_after_the_step_with_a_checkpoint(
     make_run: Callable[..., Run], data: ImageSet, number: int, step: int
 ) -> None:
@@ -234,8 +233,9 @@ def test_a_complete_run_can_be_made_longer(make_run: Callable[..., Run], data: I
     assert state(run)[0] == 5
 
 
-@pytest.mark.parametrize(("term", "value"), [("loss_d", float("nan")), ("loss_g", float("inf"))])
-@pytest.mark.parametrize("every", [1, 2, 100])
+@pytest.mark.parametrize(
+    ("term", "value", "every"), [("loss_d", math.nan, 1), ("loss_g", math.inf, 2), ("r1", -math.inf, 100)]
+)
 def test_a_loss_that_is_not_finite_stops_the_run_and_the_last_good_state_is_kept(
     make_run: Callable[..., Run], data: ImageSet, monkeypatch: pytest.MonkeyPatch, term: str, value: float, every: int
 ) -> None:

@@ -6,7 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from service.engine.batcher import Batcher, BatcherClosed, QueueFull, batch_rows, is_too_late, seconds_for
+from service.engine.batcher import (
+    Batcher,
+    BatcherClosed,
+    QueueFull,
+    batch_rows,
+    is_too_late,
+    seconds_for,
+    smoothed_slowdown,
+)
 from service.engine.protocol import BatchSize, EngineError, Latents, Pixels
 from tests.service.fake_engine import PATIENCE, FakeEngine, pixels_of
 
@@ -66,6 +74,26 @@ def test_where_all_sizes_cost_the_same_the_smallest_that_holds_all_is_taken(
 @pytest.mark.parametrize(("rows", "seconds"), [(0, 0), (1, 1), (2, 1.5), (3, 2.5), (8, 4), (9, 5), (16, 8), (18, 9.5)])
 def test_the_estimate_is_that_of_the_batches_that_will_be_taken(rows: int, seconds: float) -> None:
     assert seconds_for(rows, SIZES) == seconds
+
+
+@pytest.mark.parametrize(
+    ("before", "taken", "measured", "after"),
+    [(1.0, 1.0, 1.0, 1.0), (1.0, 0.1, 1.0, 1.0), (1.0, 11.0, 1.0, 4.0), (4.0, 1.0, 1.0, 3.1), (1.0, 0.00001, 0.0, 1.0)],
+)
+def test_the_slowdown_follows_what_batches_take_and_is_never_below_one(
+    before: float, taken: float, measured: float, after: float
+) -> None:
+    assert smoothed_slowdown(before, taken, measured) == pytest.approx(after)
+
+
+async def test_a_machine_that_became_slow_is_believed(build: Build, engine: FakeEngine) -> None:
+    batcher = build(deadline=10.0)
+    batcher._slowdown = 1e9  # as after batches that took far longer than at warm-up
+    running = await busy(engine, batcher)
+    with pytest.raises(QueueFull):
+        await batcher.generate(rows(1))
+    engine.gate.set()
+    await running
 
 
 @pytest.mark.parametrize(
