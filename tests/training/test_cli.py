@@ -306,11 +306,11 @@ def finished(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 def stopped_by(number: int, run: Path, process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Sends the signal when the first sheet after the beginning is there."""
-    waited = time.monotonic()
-    while len(list(run.glob("samples/*.png"))) < 2:
+    """Sends the signal when the process has written a sheet in the midst of the run."""
+    known, begun = {*run.glob("samples/*.png"), run / "samples" / "000000000.png"}, time.monotonic()
+    while not set(run.glob("samples/*.png")) - known:
         assert process.poll() is None, process.stderr and process.stderr.read()
-        assert time.monotonic() - waited < 400
+        assert time.monotonic() - begun < 400
         time.sleep(0.01)
     process.send_signal(number)
     return finished(process)
@@ -325,51 +325,41 @@ def last_state(run: Path) -> dict[str, np.ndarray]:
     return {name: reader.get_tensor(name) for name in names}
 
 
-@pytest.fixture(scope="module")
-def never_stopped(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
-    """The folder of a run of 300 steps."""
-    out = tmp_path_factory.mktemp("reference")
-    status, output, error = finished(command(*fit_arguments(pictures, out, "--images", "1200", "--every", "40")))
-    assert status == 0, error
-    assert output.startswith("done; write the bundle with: python -m training export ")
-    assert "20 images of" in error
-    assert "images will take about" in error
-    return out / "00000-colours-ns"
+def step_of(run: Path) -> int:
+    return int(last_state(run)["step/.ATTRIBUTES/VARIABLE_VALUE"])
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_command_leaves_a_checkpoint_and_resume_ends_where_it_would_have(
-    tmp_path: Path, pictures: Path, never_stopped: Path, number: int
+def test_a_run_that_is_killed_interrupted_and_terminated_ends_where_it_would_have(
+    tmp_path: Path, pictures: Path
 ) -> None:
-    run = tmp_path / "00000-colours-ns"
-    process = command(*fit_arguments(pictures, tmp_path, "--images", "1200", "--every", "40"))
-    status, output, error = stopped_by(number, run, process)
-    assert status == 130, error
-    assert output == f"stopped; go on with: python -m training resume {run}\n"
-    step = int(last_state(run)["step/.ATTRIBUTES/VARIABLE_VALUE"])
-    assert 0 < step < 300
-    assert f"stopped by a signal after step {step} of 300" in error
+    """Five processes, with the operating system's signals; the same to the last bit as one process."""
+    settings = ["--images", "1000", "--every", "40", "--flip"]
+    status, output, error = finished(command(*fit_arguments(pictures, tmp_path / "whole", *settings)))
+    assert status == 0, error
+    whole, run = tmp_path / "whole" / "00000-colours-ns", tmp_path / "runs" / "00000-colours-ns"
+    assert output.startswith("done; write the bundle with: ")
+    assert output.endswith(f"-m training export {whole} --name NAME\n")
+    assert "20 images of" in error
+    assert "images will take about" in error
+
+    status, *_ = stopped_by(signal.SIGKILL, run, command(*fit_arguments(pictures, tmp_path / "runs", *settings)))
+    assert status == -signal.SIGKILL
+    steps = [step_of(run)]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        status, output, error = stopped_by(number, run, command("resume", str(run), "--every", "40"))
+        assert status == 130, error
+        assert output.endswith(f"-m training resume {run}\n")
+        steps.append(step_of(run))
+        assert f"stopped by a signal after step {steps[-1]} of 250" in error
+    assert 0 < steps[0] < steps[1] < steps[2] < 250
 
     status, output, error = finished(command("resume", str(run)))
     assert status == 0, error
-    resumed, whole = last_state(run), last_state(never_stopped)
-    assert resumed.keys() == whole.keys()
-    assert len(whole) > 50
-    assert [name for name in whole if not np.array_equal(resumed[name], whole[name])] == []
-    assert (run / "samples/000001200.png").read_bytes() == (never_stopped / "samples/000001200.png").read_bytes()
-    steps = [json.loads(line)["step"] for line in (run / "log.jsonl").read_text().splitlines()]
-    assert steps == sorted({step, *range(50, 301, 50)})
-
-
-@pytest.mark.tensorflow
-def test_a_killed_command_is_resumed_from_its_last_checkpoint(
-    tmp_path: Path, pictures: Path, never_stopped: Path
-) -> None:
-    run = tmp_path / "00000-colours-ns"
-    process = command(*fit_arguments(pictures, tmp_path, "--images", "1200", "--every", "40"))
-    assert stopped_by(signal.SIGKILL, run, process)[0] == -signal.SIGKILL
-    status, _, error = finished(command("resume", str(run)))
-    assert status == 0, error
-    resumed, whole = last_state(run), last_state(never_stopped)
-    assert [name for name in whole if not np.array_equal(resumed[name], whole[name])] == []
+    resumed, expected = last_state(run), last_state(whole)
+    assert resumed.keys() == expected.keys()
+    assert len(expected) > 50
+    assert [name for name in expected if not np.array_equal(resumed[name], expected[name])] == []
+    assert (run / "samples/000001000.png").read_bytes() == (whole / "samples/000001000.png").read_bytes()
+    logged = [json.loads(line)["step"] for line in (run / "log.jsonl").read_text().splitlines()]
+    assert logged == sorted({*steps[1:], *range(50, 251, 50)})

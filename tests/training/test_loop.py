@@ -353,14 +353,14 @@ print(len(whole[0]), different, whole[1:] == stopped[1:])
 """
 
 
-@pytest.mark.parametrize(("name", "stops"), [("ns", ["2", "7"]), ("wgan-gp", ["3"])])
+@pytest.mark.parametrize(("name", "stops"), [("wgan-gp", ["3"])])  # "ns" in test_cli.py, as processes of their own
 def test_stopping_and_resuming_is_never_stopping_to_the_last_bit(
     pictures: Path, tmp_path: Path, name: str, stops: list[str]
 ) -> None:
-    """Across epochs (20 images, 4 or 8 a step), with mirroring, lazy R1 and the decay of the learning rates."""
+    """Across epochs (20 images, 8 a step), with mirroring and the decay of the learning rates."""
     arguments = [str(tmp_path), name, str(pictures), "9", *stops]
     process = subprocess.run(
-        [sys.executable, "-c", BIT_IDENTITY, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", BIT_IDENTITY, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=550
     )
     assert process.returncode == 0, process.stderr
     variables, different, same_sheet = process.stdout.split()
