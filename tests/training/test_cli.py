@@ -335,14 +335,8 @@ def test_a_run_that_is_killed_interrupted_and_terminated_ends_where_it_would_hav
 ) -> None:
     """Five processes, with the operating system's signals; the same to the last bit as one process."""
     settings = ["--images", "1000", "--every", "40", "--flip"]
-    status, output, error = finished(command(*fit_arguments(pictures, tmp_path / "whole", *settings)))
-    assert status == 0, error
+    never_stopped = command(*fit_arguments(pictures, tmp_path / "whole", *settings))
     whole, run = tmp_path / "whole" / "00000-colours-ns", tmp_path / "runs" / "00000-colours-ns"
-    assert output.startswith("done; write the bundle with: ")
-    assert output.endswith(f"-m training export {whole} --name NAME\n")
-    assert "20 images of" in error
-    assert "images will take about" in error
-
     status, *_ = stopped_by(signal.SIGKILL, run, command(*fit_arguments(pictures, tmp_path / "runs", *settings)))
     assert status == -signal.SIGKILL
     steps = [step_of(run)]
@@ -354,8 +348,13 @@ def test_a_run_that_is_killed_interrupted_and_terminated_ends_where_it_would_hav
         assert f"stopped by a signal after step {steps[-1]} of 250" in error
     assert 0 < steps[0] < steps[1] < steps[2] < 250
 
-    status, output, error = finished(command("resume", str(run)))
-    assert status == 0, error
+    for process, path in ((command("resume", str(run)), run), (never_stopped, whole)):
+        status, output, error = finished(process)
+        assert status == 0, error
+        assert output.startswith("done; write the bundle with: ")
+        assert output.endswith(f"-m training export {path} --name NAME\n")
+        assert "20 images of" in error
+        assert "images will take about" in error
     resumed, expected = last_state(run), last_state(whole)
     assert resumed.keys() == expected.keys()
     assert len(expected) > 50

@@ -164,7 +164,7 @@ def test_the_average_begins_as_the_generator(small_recipe: Small) -> None:
 
 
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize(("name", "seed"), [("ns", 0), ("ns", 2**32 - 1), ("wgan-gp", 7)])
+@pytest.mark.parametrize(("name", "seed"), [("ns", 2**32 - 1), ("wgan-gp", 7)])
 def test_a_step_is_a_function_of_seed_step_and_images(small_recipe: Small, name: str, seed: int) -> None:
     def run(of: int, images: int = 0) -> Values:
         gan = Gan(small_recipe(name), 32, 3, seed=of)
