@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import cli, dataset
-from training.cli import count, main, seed
+from training import dataset
+from training.commands import fit, resume
+from training.cli import main
+from training.commands.arguments import count, seed
 from training.run import Run, open_run
 
 Fill = Callable[..., Path]
@@ -39,7 +41,8 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Run, int, bool]]:
         calls.append((run, len(data.images), resume))
         return 0
 
-    monkeypatch.setattr(cli, "_train", noted)
+    for command in (fit, resume):
+        monkeypatch.setattr(command, "train_run", noted)
     return calls
 
 

@@ -1,0 +1,60 @@
+"""What `fit` and `resume` share: the images, and the loop with what a person sees of it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from training.commands.console import complain, python
+from training.errors import Failed
+from training.run import Run
+
+if TYPE_CHECKING:
+    from training.dataset import ImageSet
+
+UNREADABLE_SHOWN = 10
+"""How many unreadable files are named; the rest are counted."""
+
+
+def load_data(source: Path, resolution: int, channels: int, cache: Path) -> "ImageSet":
+    """The images of a source, with a bar while they are decoded; names the files that cannot be read."""
+    from training.dataset import load_images
+    from training.progress import DecodingDisplay
+
+    with DecodingDisplay() as display:
+        data = load_images(source, resolution, channels, cache, display)
+    unreadable = data.facts.unreadable
+    for name, reason in unreadable[:UNREADABLE_SHOWN]:
+        complain(f"left out, unreadable: {name}: {reason}")
+    if len(unreadable) > UNREADABLE_SHOWN:
+        complain(f"left out, unreadable: {len(unreadable) - UNREADABLE_SHOWN:,} more")
+    return data
+
+
+def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool) -> int:
+    """Train a run to its end or until it is stopped; returns the exit status."""
+    import tensorflow as tf
+
+    from training.device import prepare
+    from training.loop import TrainingFailed, train
+    from training.progress import ProgressDisplay
+
+    settings = run.settings
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+    console.print(f"{run.path}: {data.facts.count:,} images of {settings.source}, recipe {settings.recipe.name}")
+    console.print(f"training on {prepare()}; compiling the step, and timing it for an estimate")
+    with ProgressDisplay(settings.images, console=console) as display:
+        try:
+            complete = train(run, data, display, every, resume)
+        except TrainingFailed as error:
+            raise Failed(str(error)) from error
+        except tf.errors.ResourceExhaustedError as error:
+            raise Failed(
+                f"not enough memory for batches of {settings.recipe.batch_size} images of {settings.resolution} px; "
+                "begin again with --set batch_size=… or --set generator.width=…"
+            ) from error
+    if not complete:
+        print(f"stopped; go on with: {python()} -m training resume {run.path}")
+        return 130
+    print(f"done; write the bundle with: {python()} -m training export {run.path} --name NAME")
+    return 0
