@@ -1,146 +1,150 @@
 """Images in memory: decoded once, cached as uint8, and drawn in an order that depends on the seed alone."""
 
 import hashlib
-import json
-import os
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.source import DataError, Entry, decode, list_entries
+from training.cache import Cache, DataFacts, Progress
+from training.source import DataError, open_source
 
-CACHE_VERSION = 1
-"""Changes when decoding does, so that no old cache is taken."""
-
-Progress = Callable[[int, int], None]
+__all__ = ["DataFacts", "ImageSet", "Progress", "Selection", "Shuffled", "hold_out", "load_images"]
 
 
-@dataclass(frozen=True)
-class DataFacts:
-    """What is known of a data set. `unreadable` are names with the reason; `digest` is of the files' contents."""
+class Selection:
+    """Some rows of mapped images, in the order of `index`; read when they are asked for, never copied as a whole."""
 
-    source: str
-    count: int
-    digest: str
-    unreadable: tuple[tuple[str, str], ...]
+    def __init__(self, images: NDArray[np.uint8], index: NDArray[np.int64]) -> None:
+        self._images, self._index = images, index
+        self.shape: tuple[int, ...] = (len(index), *images.shape[1:])
+        self.dtype = images.dtype
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __getitem__(self, rows: int | slice | NDArray[np.int64]) -> NDArray[np.uint8]:
+        chosen: NDArray[np.uint8] = self._images[self._index[rows]]
+        return chosen
+
+    def select(self, index: NDArray[np.int64]) -> "Selection":
+        """Some of these rows."""
+        return Selection(self._images, self._index[index])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: ANN401
+        return np.asarray(self[:], dtype)
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """`images`: uint8 [count, resolution, resolution, channels], mapped from the cache file."""
+    """Images, ready to be trained on.
 
-    images: NDArray[np.uint8]
+    `images`: uint8 [count, resolution, resolution, channels], mapped from the cache file, or a selection of that;
+    both are read as `images[indices]`, and `images[:]` is an array of all. `labels`: int32 [count], numbers of
+    `class_names`, or None. `groups`: int32 [count]; duplicates and near duplicates have the same number.
+    """
+
+    images: NDArray[np.uint8] | Selection
     facts: DataFacts
+    labels: NDArray[np.int32] | None = None
+    class_names: tuple[str, ...] = ()
+    groups: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+
+    def __post_init__(self) -> None:
+        if not len(self.groups):  # unknown: each image is alone
+            object.__setattr__(self, "groups", np.arange(len(self.images), dtype=np.int32))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def select(self, index: NDArray[np.int64]) -> "ImageSet":
+        """The images of an index, int64 [n], in its order; `facts` keep the digest of the whole."""
+        images = self.images
+        return ImageSet(
+            images.select(index) if isinstance(images, Selection) else Selection(images, index),
+            replace(self.facts, count=len(index)),
+            None if self.labels is None else self.labels[index],
+            self.class_names,
+            self.groups[index],
+        )
 
 
 def load_images(
-    path: Path, resolution: int, channels: int, cache: Path, progress: Progress = lambda done, total: None
-) -> ImageSet:
-    """Decode a folder or zip of images, or take them from the cache if nothing has changed.
+    path: Path, resolution: int, channels: int, cache: Path, progress: Progress = lambda done, total: None,
+    labels: str | None = None,
+) -> ImageSet:  # fmt: skip
+    """Decode a folder, zip, .npz or IDX file, or take it from the cache if nothing has changed.
 
-    The cache knows the source by every file's name, size and time (in a zip, its CRC).
+    The cache knows the source by every file's name, size and time (in a zip, its CRC). Labels are read anew each time,
+    and what they say is part of the data's digest.
+
+    Args:
+        path: of the images.
+        resolution: pixels, of both sides.
+        channels: 1 grey, 3 RGB, 4 RGBA.
+        cache: the folder of decoded images.
+        progress: called with how many images are decoded of how many; not called where they come from the cache.
+        labels: None; "folders", the first folder below the root (or below the folders that all have in common);
+            a key of `dataset.jsonl` in the root of the folder or zip; for an .npz the name of an array, or "labels"
+            for the one that goes with the images; for IDX "labels", the file beside it.
 
     Raises:
         DataError: nothing usable; says what was looked for and what was wrong with what was found.
-        OSError: the cache cannot be written.
+        OSError: the cache cannot be written, or the source cannot be read.
     """
-    entries = list_entries(path)
-    key = _cache_key(path, entries, resolution, channels)
-    pixels, facts = cache / f"{key}.npy", cache / f"{key}.json"
-    data = _cached(pixels, facts)
-    if data is None:
-        _decode_into(path, entries, (resolution, channels), pixels, facts, progress)
-        data = _cached(pixels, facts)
-    if data is None:
-        raise OSError(f"{pixels} was written and cannot be read back")
-    return replace(data, facts=replace(data.facts, source=str(path)))  # a copy elsewhere has the same key
+    source = open_source(path)
+    files = Cache(cache, source, resolution, channels)
+    images, facts = files.pixels(progress)
+    facts = replace(facts, source=str(path))  # a copy elsewhere has the same key
+    groups = files.duplicates(images).groups
+    if labels is None:
+        return ImageSet(images, facts, groups=groups)
+    numbers, names = source.labels(labels, frozenset(name for name, _ in facts.unreadable))
+    return ImageSet(images, _with_labels(facts, numbers, names), numbers, names, groups)
 
 
-def _cached(pixels: Path, facts: Path) -> ImageSet | None:
-    """What an earlier call has written, or None if there is nothing, or nothing whole."""
-    try:
-        data = ImageSet(np.load(pixels, mmap_mode="r"), _read_facts(facts))
-    except (OSError, EOFError, ValueError, TypeError, KeyError):
-        return None
-    return data if len(data.images) == data.facts.count else None
+def _with_labels(facts: DataFacts, numbers: NDArray[np.int32], names: tuple[str, ...]) -> DataFacts:
+    digest = hashlib.sha256("\0".join((facts.digest, *names)).encode("utf-8", "surrogateescape"))
+    digest.update(numbers.astype("<i4").tobytes())
+    return replace(facts, digest=f"sha256:{digest.hexdigest()}")
 
 
-def _cache_key(path: Path, entries: list[Entry], resolution: int, channels: int) -> str:
-    lines = [f"{CACHE_VERSION} {resolution} {channels} {path.name}", *(f"{e.name} {e.stamp}" for e in entries)]
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+def hold_out(data: ImageSet, share: float, seed: int) -> tuple[ImageSet, ImageSet]:
+    """Split images into those to train on and those held out, so that no duplicate of one is among the others.
 
+    Whole duplicate groups are drawn, in an order that depends on the seed alone, as long as they fit into
+    ⌈share · count⌉ images; where none fits, the smallest is held out. Both sides keep the order of the images.
 
-def _decode_into(
-    path: Path, entries: list[Entry], shape: tuple[int, int], pixels: Path, facts: Path, progress: Progress
-) -> None:
-    contents, unreadable, count = hashlib.sha256(), [], 0
-    pixels.parent.mkdir(parents=True, exist_ok=True)
-    with _replacing(pixels) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of odd metadata in files that decode well
-        _write_header(file, 0, *shape)
-        for done, (entry, image, digest) in enumerate(_decoded(entries, *shape), start=1):
-            if isinstance(image, str):
-                unreadable.append((entry.name, image))
-            else:
-                file.write(image.tobytes())
-                contents.update(f"{entry.name} {digest}\n".encode("utf-8", "surrogateescape"))
-                count += 1
-            progress(done, len(entries))
-        if not count:
-            name, reason = unreadable[0]
-            raise DataError(f"none of the {len(entries)} images of {path} can be read; the first, {name}: {reason}")
-        file.seek(0)
-        _write_header(file, count, *shape)
-    found = DataFacts(str(path), count, f"sha256:{contents.hexdigest()}", tuple(unreadable))
-    with _replacing(facts) as file:
-        file.write(json.dumps(asdict(found)).encode())
+    Args:
+        data: the images.
+        share: of them to be held out, 0 ≤ share < 1; for 0 nothing is.
+        seed: of the draw.
 
+    Returns:
+        What to train on and what is held out, neither of them copied.
 
-def _write_header(file: IO[bytes], count: int, resolution: int, channels: int) -> None:
-    """The header of an .npy file; NumPy leaves room in it, so that its length does not depend on the count."""
-    shape = (count, resolution, resolution, channels)
-    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-
-
-def _decoded(
-    entries: list[Entry], resolution: int, channels: int
-) -> Iterator[tuple[Entry, NDArray[np.uint8] | str, str]]:
-    def work(entry: Entry) -> tuple[Entry, NDArray[np.uint8] | str, str]:
-        try:
-            content = entry.read()
-            return entry, decode(content, resolution, channels), hashlib.sha256(content).hexdigest()
-        except Exception as error:  # a damaged zip member or file is named, not fatal
-            return entry, str(error), ""
-
-    with ThreadPoolExecutor() as pool:
-        yield from pool.map(work, entries)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to be written that takes the place of `path` when it is whole."""
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        Path(name).rename(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _read_facts(path: Path) -> DataFacts:
-    facts = json.loads(path.read_text())
-    return DataFacts(**facts | {"unreadable": tuple(map(tuple, facts["unreadable"]))})
+    Raises:
+        DataError: all images are duplicates of each other.
+        ValueError: `share` is no share.
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"a share of {share} cannot be held out: 0 ≤ share < 1")
+    _, group_of, sizes = np.unique(data.groups, return_inverse=True, return_counts=True)
+    held = np.zeros(len(sizes), bool)
+    if share:
+        if len(sizes) < 2:
+            raise DataError(f"{data.facts.source}: nothing can be held out: all images are duplicates of each other")
+        room = int(np.ceil(share * len(data)))
+        for group in np.random.default_rng([seed, 1]).permutation(len(sizes)):
+            if sizes[group] <= room:
+                held[group] = True
+                room -= sizes[group]
+        if not held.any():
+            held[sizes.argmin()] = True
+    out = held[group_of]
+    return data.select(np.flatnonzero(~out)), data.select(np.flatnonzero(out))
 
 
 class Shuffled:

@@ -1,6 +1,7 @@
 """A GAN in training: two networks, two optimizers, the averaged generator, and the step that moves them."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,53 +9,70 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from training.augment import augment
+from training.layers import Spectral, class_scores
 from training.losses import discriminator_loss, generator_loss, gradient_penalty, r1
 from training.networks import build_discriminator, build_generator
-from training.recipe import Optimizer, Recipe
+from training.recipe import Adam, Optimizer, Recipe
 
-LATENTS, FAKES_FOR_D, ALPHA, FLIPS = range(4)
+LATENTS, AUGMENT_FAKES_FOR_G, ALPHA, FLIPS, AUGMENT_REALS, AUGMENT_FAKES = range(6)
 """The streams of random numbers of a step; each is a function of the run's seed, the step and the stream."""
+
+Logs = dict[str, tf.Tensor]
+Labels = tf.Tensor
+"""The classes of a batch, one-hot float32 [n, K]; None where there are none."""
 
 
 class Gan(tf.Module):
     """The whole state of a training run.
 
     All random numbers of step k are a function of (seed, k), so a run that was stopped and resumed draws
-    what it would have drawn.
+    what it would have drawn. With `class_shares` (the share of each class in the data, summing to 1) it is conditional:
+    the first numbers of a latent choose the class, and the discriminator is told it.
     """
 
-    def __init__(self, recipe: Recipe, resolution: int, channels: int, seed: int) -> None:
+    def __init__(
+        self, recipe: Recipe, resolution: int, channels: int, seed: int, class_shares: Sequence[float] = ()
+    ) -> None:
         super().__init__()
-        self.recipe, self.seed = recipe, seed
+        self.recipe, self.seed, self.class_shares = recipe, seed, tuple(class_shares)
+        self.latent_dim = len(class_shares) + recipe.latent_dim
         keras.utils.set_random_seed(seed)
         shape = (resolution, channels)
-        self.generator = build_generator(recipe.generator, recipe.latent_dim, *shape)
-        self.ema = build_generator(recipe.generator, recipe.latent_dim, *shape)
-        self.discriminator = build_discriminator(recipe.discriminator, *shape)
+        self.generator = build_generator(recipe, *shape, class_shares)
+        self.ema = build_generator(recipe, *shape, class_shares)
+        self.discriminator = build_discriminator(recipe, *shape, len(class_shares))
         self.ema.set_weights(self.generator.get_weights())
-        self.generator_optimizer = _adam(recipe.generator.optimizer, self.generator)
-        self.discriminator_optimizer = _adam(recipe.discriminator.optimizer, self.discriminator)
+        self.generator_optimizer = _optimizer(recipe.generator.optimizer, self.generator, recipe.precision)
+        self.discriminator_optimizer = _optimizer(recipe.discriminator.optimizer, self.discriminator, recipe.precision)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
 
-    def train(self, reals: NDArray[np.uint8], step: int, rate: float) -> dict[str, tf.Tensor]:
+    def train(self, reals: NDArray[np.uint8], step: int, rate: float, labels: NDArray[np.int32] | None = None) -> Logs:
         """One step: `n_critic` of the discriminator, then one of the generator and of the average.
+
+        The generator learns from the images that it drew for the discriminator's last step.
 
         Args:
             reals: uint8 [n_critic, batch_size, height, width, channels].
             step: how many steps were made before this one.
             rate: what both learning rates are multiplied by, 0 … 1.
+            labels: int32 [n_critic, batch_size], the classes of `reals`; None where there are none.
 
         Returns:
             Scalars float32: losses, mean scores and the regulariser's value where it was computed.
         """
         recipe = self.recipe
         self._set_rate(rate)
-        logs: dict[str, tf.Tensor] = {}
+        logs: Logs = {}
         for i in range(recipe.n_critic):
             index = step * recipe.n_critic + i
             regularise = recipe.regulariser.kind != "none" and index % recipe.regulariser.every == 0
-            logs |= self._discriminator_step(tf.constant(reals[i]), tf.constant(index, tf.int64), regularise)
-        logs |= self._generator_step(tf.constant(step, tf.int64), tf.constant(self._ema_decay(step), tf.float32))
+            classes = None if labels is None else tf.constant(labels[i])
+            inputs = (tf.constant(reals[i]), classes, tf.constant(index, tf.int64))
+            if i < recipe.n_critic - 1:
+                logs |= self._discriminator_step(*inputs, regularise)
+            else:
+                logs |= self._joint_step(*inputs, regularise, tf.constant(self._ema_decay(step), tf.float32))
         self.step.assign(step + 1)
         return logs
 
@@ -108,54 +126,110 @@ class Gan(tf.Module):
     def _stream(self, index: tf.Tensor, stream: int) -> tf.Tensor:
         return tf.stack([tf.constant(self.seed * 8 + stream, tf.int64), index])
 
-    def _latents(self, index: tf.Tensor, stream: int) -> tf.Tensor:
-        shape = [self.recipe.batch_size, self.recipe.latent_dim]
-        return tf.random.stateless_normal(shape, self._stream(index, stream), alg="philox")
+    def _latents(self, index: tf.Tensor) -> tf.Tensor:
+        shape = [self.recipe.batch_size, self.latent_dim]
+        return tf.random.stateless_normal(shape, self._stream(index, LATENTS), alg="philox")
+
+    def _classes_of(self, latents: tf.Tensor) -> Labels:
+        if not self.class_shares:
+            return None
+        return tf.one_hot(tf.argmax(class_scores(latents, self.class_shares), axis=1), len(self.class_shares))
 
     def _reals(self, images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
         reals = tf.cast(images, tf.float32) / 127.5 - 1.0
-        if not self.recipe.flip:
-            return reals
-        coins = tf.random.stateless_uniform([tf.shape(reals)[0], 1, 1, 1], self._stream(index, FLIPS), alg="philox")
-        return tf.where(coins < 0.5, reals, tf.reverse(reals, axis=[2]))
+        if self.recipe.flip:
+            coins = tf.random.stateless_uniform([tf.shape(reals)[0], 1, 1, 1], self._stream(index, FLIPS), alg="philox")
+            reals = tf.where(coins < 0.5, reals, tf.reverse(reals, axis=[2]))
+        return self._augmented(reals, index, AUGMENT_REALS)
+
+    def _augmented(self, images: tf.Tensor, index: tf.Tensor, stream: int) -> tf.Tensor:
+        return augment(images, self.recipe.augment, self._stream(index, stream))
+
+    def _scores(self, images: tf.Tensor, classes: Labels) -> tf.Tensor:
+        return self.discriminator(images if classes is None else [images, classes], training=True)
 
     @tf.function
-    def _discriminator_step(self, images: tf.Tensor, index: tf.Tensor, regularise: bool) -> Mapping[str, tf.Tensor]:
-        recipe, discriminator = self.recipe, self.discriminator
-        reals = self._reals(images, index)
-        fakes = self.generator(self._latents(index, FAKES_FOR_D), training=True)
-        logs = {}
-        with tf.GradientTape() as tape:
-            real_scores, fake_scores = discriminator(reals, training=True), discriminator(fakes, training=True)
-            loss = logs["loss_d"] = discriminator_loss(recipe.loss, real_scores, fake_scores)
-            if regularise:
-                penalty = logs[recipe.regulariser.kind] = self._penalty(reals, fakes, index)
-                loss += penalty * recipe.regulariser.weight * recipe.regulariser.every
-        variables = discriminator.trainable_variables
-        self.discriminator_optimizer.apply(tape.gradient(loss, variables), variables)
-        return logs | {"score_real": tf.reduce_mean(real_scores), "score_fake": tf.reduce_mean(fake_scores)}
-
-    def _penalty(self, reals: tf.Tensor, fakes: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        def scores(images: tf.Tensor) -> tf.Tensor:
-            return self.discriminator(images, training=True)
-
-        if self.recipe.regulariser.kind == "r1":
-            return r1(scores, reals)
-        shape = [self.recipe.batch_size, 1, 1, 1]
-        alpha = tf.random.stateless_uniform(shape, self._stream(index, ALPHA), alg="philox")
-        return gradient_penalty(scores, reals, fakes, alpha)
+    def _discriminator_step(self, images: tf.Tensor, labels: tf.Tensor, index: tf.Tensor, regularise: bool) -> Logs:
+        latents = self._latents(index)
+        fakes = self.generator(latents, training=True)
+        return self._update_discriminator(images, labels, fakes, self._classes_of(latents), index, regularise)
 
     @tf.function
-    def _generator_step(self, step: tf.Tensor, ema_decay: tf.Tensor) -> Mapping[str, tf.Tensor]:
-        latents = self._latents(step, LATENTS)
+    def _joint_step(
+        self, images: tf.Tensor, labels: tf.Tensor, index: tf.Tensor, regularise: bool, ema_decay: tf.Tensor
+    ) -> Logs:
+        latents = self._latents(index)
+        classes, reals = self._classes_of(latents), None
         with tf.GradientTape() as tape:
             fakes = self.generator(latents, training=True)
-            loss = generator_loss(self.recipe.loss, self.discriminator(fakes, training=True))
+            with tape.stop_recording():
+                logs = self._update_discriminator(images, labels, fakes, classes, index, regularise)
+                if self.recipe.loss == "relativistic":
+                    reals = self._scores(self._reals(images, index), self._one_hot(labels))
+            scores = self._scores(self._augmented(fakes, index, AUGMENT_FAKES_FOR_G), classes)
+            loss = logs["loss_g"] = generator_loss(self.recipe.loss, scores, reals)
+            scaled = self.generator_optimizer.scale_loss(loss)
         variables = self.generator.trainable_variables
-        self.generator_optimizer.apply(tape.gradient(loss, variables), variables)
+        self.generator_optimizer.apply(tape.gradient(scaled, variables), variables)
         for average, value in zip(self.ema.variables, self.generator.variables, strict=True):
             average.assign(ema_decay * average + (1.0 - ema_decay) * value)  # batch-norm statistics too
-        return {"loss_g": loss}
+        return logs
+
+    def _one_hot(self, labels: tf.Tensor) -> Labels:
+        return tf.one_hot(labels, len(self.class_shares)) if self.class_shares else None
+
+    def _update_discriminator(
+        self,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        fakes: tf.Tensor,
+        classes: Labels,
+        index: tf.Tensor,
+        regularise: bool,
+    ) -> Logs:
+        recipe, discriminator = self.recipe, self.discriminator
+        for layer in discriminator.layers:
+            if isinstance(layer, Spectral):
+                layer.iterate()
+        reals, real_classes = self._reals(images, index), self._one_hot(labels)
+        fakes = self._augmented(fakes, index, AUGMENT_FAKES)
+        logs = {}
+        with tf.GradientTape() as tape:
+            real_scores, fake_scores = self._scores(reals, real_classes), self._scores(fakes, classes)
+            loss = logs["loss_d"] = discriminator_loss(recipe.loss, real_scores, fake_scores)
+            if regularise:
+                penalty = logs[recipe.regulariser.kind] = self._penalty(reals, real_classes, fakes, classes, index)
+                loss += penalty * recipe.regulariser.weight * recipe.regulariser.every
+            loss = self.discriminator_optimizer.scale_loss(loss)
+        variables = discriminator.trainable_variables
+        self.discriminator_optimizer.apply(tape.gradient(loss, variables), variables)
+        if recipe.discriminator.clip:
+            logs["clipped_share"] = clip(variables, recipe.discriminator.clip)
+        if recipe.loss == "wasserstein":
+            logs["earth_movers_distance"] = -logs["loss_d"]
+        return logs | {"score_real": tf.reduce_mean(real_scores), "score_fake": tf.reduce_mean(fake_scores)}
+
+    def _penalty(
+        self, reals: tf.Tensor, real_classes: Labels, fakes: tf.Tensor, classes: Labels, index: tf.Tensor
+    ) -> tf.Tensor:
+        kind = self.recipe.regulariser.kind
+        if kind == "gradient-penalty":
+            uniform = tf.random.stateless_uniform([len(reals), 1, 1, 1], self._stream(index, ALPHA), alg="philox")
+            return gradient_penalty(lambda x: self._scores(x, real_classes), reals, fakes, uniform)
+        penalty = r1(lambda x: self._scores(x, real_classes), reals)
+        if kind == "r1+r2":
+            penalty += r1(lambda x: self._scores(x, classes), fakes)
+        return penalty
+
+
+def clip(variables: list[keras.Variable], bound: float) -> tf.Tensor:
+    """Keep every number within ± bound (Arjovsky 2017, algorithm 1); returns the share of those at the bound."""
+    at_bound, count = tf.constant(0.0), 0
+    for variable in variables:
+        at_bound += tf.reduce_sum(tf.cast(tf.abs(variable.value) >= bound, tf.float32))
+        count += math.prod(variable.shape)
+        variable.assign(tf.clip_by_value(variable.value, -bound, bound))
+    return at_bound / count
 
 
 def to_uint8(images: tf.Tensor) -> tf.Tensor:
@@ -163,7 +237,12 @@ def to_uint8(images: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
 
 
-def _adam(settings: Optimizer, network: keras.Model) -> keras.optimizers.Optimizer:
-    optimizer = keras.optimizers.Adam(settings.learning_rate, settings.beta_1, settings.beta_2, epsilon=1e-8)
+def _optimizer(settings: Optimizer, network: keras.Model, precision: str) -> keras.optimizers.Optimizer:
+    if isinstance(settings, Adam):
+        optimizer = keras.optimizers.Adam(settings.learning_rate, settings.beta_1, settings.beta_2, epsilon=1e-8)
+    else:
+        optimizer = keras.optimizers.RMSprop(settings.learning_rate, settings.rho)
+    if precision == "float16":  # small gradients would be 0
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(network.trainable_variables)
     return optimizer

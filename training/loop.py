@@ -73,6 +73,12 @@ class Means:
         self.sums, self.counts, self.steps, self.since = {}, {}, 0, time.perf_counter()
 
 
+def gan_of(run: Run) -> Gan:
+    """The networks of a run, as they are before its first step."""
+    settings = run.settings
+    return Gan(settings.recipe, settings.resolution, settings.channels, settings.seed, settings.class_shares)
+
+
 def images_per_step(recipe: Recipe) -> int:
     """How many real images the discriminator sees in one step."""
     return recipe.batch_size * recipe.n_critic
@@ -105,9 +111,8 @@ def train(run: Run, data: ImageSet, display: Display, every: int | None = None, 
     per_step = images_per_step(recipe)
     steps = math.ceil(settings.images / per_step)
     tick = max(1, (every or settings.images // 40) // per_step)
-    latents = sheet_latents(recipe.latent_dim)
-
-    gan = Gan(recipe, settings.resolution, settings.channels, settings.seed)
+    gan = gan_of(run)
+    latents = sheet_latents(gan.latent_dim)
     checkpoints = Checkpoints(gan, run.checkpoints)
     step = checkpoints.restore() if resume else 0
     run.truncate_log(step)
@@ -128,10 +133,11 @@ def train(run: Run, data: ImageSet, display: Display, every: int | None = None, 
         if not resume:
             keep()  # from here on the run can be resumed, whatever happens
         if step < steps:
-            display.estimate(per_step / seconds_per_step(gan, batches.at(step)), (steps - step) * per_step)
+            display.estimate(per_step / seconds_per_step(gan, *batches.at(step)), (steps - step) * per_step)
         means.begin()
         while step < steps and not stopped:
-            means.add(gan.train(batches.at(step), step, learning_rate_factor(step, steps, recipe.decay_from)))
+            reals, labels = batches.at(step)
+            means.add(gan.train(reals, step, learning_rate_factor(step, steps, recipe.decay_from), labels))
             step += 1
             display.advance(step * per_step, means.peek())
             if step % LOG_EVERY == 0:
@@ -150,25 +156,27 @@ class Batches:
     """Step k's images: a function of the seed and k."""
 
     def __init__(self, data: ImageSet, recipe: Recipe, seed: int) -> None:
-        self._images, self._recipe = data.images, recipe
+        self._images, self._labels, self._recipe = data.images, data.labels, recipe
         self._order = Shuffled(len(data.images), seed)
 
-    def at(self, step: int) -> NDArray[np.uint8]:
-        """uint8 [n_critic, batch_size, height, width, channels]."""
-        per_step = images_per_step(self._recipe)
-        images = self._images[self._order.indices(step * per_step, per_step)]
-        return images.reshape(self._recipe.n_critic, self._recipe.batch_size, *images.shape[1:])
+    def at(self, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int32] | None]:
+        """Images uint8 [n_critic, batch_size, height, width, channels], their classes int32 [n_critic, batch_size]."""
+        shape = self._recipe.n_critic, self._recipe.batch_size
+        indices = self._order.indices(step * images_per_step(self._recipe), images_per_step(self._recipe))
+        images = self._images[indices]
+        labels = None if self._labels is None else self._labels[indices].reshape(shape)
+        return images.reshape(*shape, *images.shape[1:]), labels
 
 
-def seconds_per_step(gan: Gan, reals: NDArray[np.uint8]) -> float:
+def seconds_per_step(gan: Gan, reals: NDArray[np.uint8], labels: NDArray[np.int32] | None) -> float:
     """The measured time of a step, in seconds: a few are made and then undone. Compiles the step on its way."""
     before = gan.snapshot()
     for step in range(2):  # with the regulariser and without: compiles both
-        gan.train(reals, step, 1.0)
+        gan.train(reals, step, 1.0, labels)
     begin = time.perf_counter()
     probes = gan.recipe.regulariser.every * math.ceil(PROBE_STEPS / gan.recipe.regulariser.every)
     for step in range(probes):
-        logs = gan.train(reals, step, 1.0)
+        logs = gan.train(reals, step, 1.0, labels)
     float(logs["loss_g"])  # waits for the device
     seconds = (time.perf_counter() - begin) / probes
     gan.restore(before)

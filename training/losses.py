@@ -1,8 +1,13 @@
-"""Losses and regularisers: pure functions of scores (float32 [n, 1], before any sigmoid) and images in [−1, 1]."""
+"""Losses and regularisers: pure functions of scores (float32 [n, 1], before any sigmoid) and images in [−1, 1].
+
+D is the discriminator's score, σ the logistic function, x a real and G(z) a generated image; −log σ(s) = softplus(−s).
+"""
 
 from collections.abc import Callable
 
 import tensorflow as tf
+
+from training.recipe import Loss
 
 Critic = Callable[[tf.Tensor], tf.Tensor]
 
@@ -10,26 +15,53 @@ EPSILON = 1e-12
 """Inside the square root of a norm: its gradient at zero is not a number."""
 
 
-def discriminator_loss(kind: str, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+def discriminator_loss(kind: Loss, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """What the discriminator minimises, a scalar.
 
-    `non-saturating`: softplus(−D(x)) + softplus(D(G(z))), the cross entropy of Goodfellow 2014.
+    `minimax`, `non-saturating`: −E log σ(D(x)) − E log(1 − σ(D(G(z)))), the cross entropy (Goodfellow 2014).
+    `least-squares`: ½ E (D(x) − 1)² + ½ E D(G(z))² (Mao 2017, equation 9).
     `wasserstein`: E D(G(z)) − E D(x), minus the estimate of the earth mover's distance (Arjovsky 2017).
+    `hinge`: E max(0, 1 − D(x)) + E max(0, 1 + D(G(z))) (Miyato 2018, equation 16).
+    `relativistic`: −E log σ(D(x) − D(G(z))), each real image against one generated (Huang 2024, equation 2).
     """
+    if kind == "least-squares":
+        return 0.5 * tf.reduce_mean(tf.square(real - 1.0)) + 0.5 * tf.reduce_mean(tf.square(fake))
     if kind == "wasserstein":
         return tf.reduce_mean(fake) - tf.reduce_mean(real)
+    if kind == "hinge":
+        return tf.reduce_mean(tf.nn.relu(1.0 - real)) + tf.reduce_mean(tf.nn.relu(1.0 + fake))
+    if kind == "relativistic":
+        return tf.reduce_mean(tf.nn.softplus(fake - real))
     return tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake))
 
 
-def generator_loss(kind: str, fake: tf.Tensor) -> tf.Tensor:
-    """What the generator minimises, a scalar: −log σ(D(G(z))) = softplus(−D(G(z))), or −E D(G(z))."""
-    if kind == "wasserstein":
+def generator_loss(kind: Loss, fake: tf.Tensor, real: tf.Tensor | None = None) -> tf.Tensor:
+    """What the generator minimises, a scalar; `real` scores are asked for by the relativistic loss alone.
+
+    `minimax`: E log(1 − σ(D(G(z)))) = −E softplus(D(G(z))), which saturates where D is sure (Goodfellow 2014).
+    `non-saturating`: −E log σ(D(G(z))).
+    `least-squares`: ½ E (D(G(z)) − 1)².
+    `wasserstein`, `hinge`: −E D(G(z)).
+    `relativistic`: −E log σ(D(G(z)) − D(x)).
+
+    Raises:
+        ValueError: a relativistic loss without real scores.
+    """
+    if kind == "minimax":
+        return -tf.reduce_mean(tf.nn.softplus(fake))
+    if kind == "least-squares":
+        return 0.5 * tf.reduce_mean(tf.square(fake - 1.0))
+    if kind in ("wasserstein", "hinge"):
         return -tf.reduce_mean(fake)
+    if kind == "relativistic":
+        if real is None:
+            raise ValueError("the relativistic loss compares generated with real scores; it was given no real ones")
+        return tf.reduce_mean(tf.nn.softplus(real - fake))
     return tf.reduce_mean(tf.nn.softplus(-fake))
 
 
 def r1(discriminator: Critic, real: tf.Tensor) -> tf.Tensor:
-    """½ E |∇D(x)|² over real images (Mescheder 2018, equation 9, without its γ)."""
+    """½ E |∇D(x)|² over real images (Mescheder 2018, equation 9, without its γ); over generated ones it is R2."""
     with tf.GradientTape() as tape:
         tape.watch(real)
         scores = tf.reduce_sum(discriminator(real))

@@ -1,76 +1,118 @@
-"""The generator and the discriminator: DCGAN (Radford 2016) for square images of 32, 64 or 128 px.
+"""The generator and the discriminator, for square images of 32, 64 or 128 px.
 
+`dcgan` is Radford 2016: transposed convolutions up, strided convolutions down. `resnet` is SNGAN's (Miyato 2018,
+tables 3 and 4): residual blocks, nearest-neighbour doubling up, average pooling down.
 Images are float32 in [−1, 1], [n, resolution, resolution, channels]; latents float32 [n, latent_dim].
 """
 
-import keras
-import tensorflow as tf
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from training.recipe import DiscriminatorSettings, GeneratorSettings
+import keras
+
+from training.layers import ClassCode, MinibatchStddev, Projection, SpectralConv2D, SpectralDense
+from training.recipe import DiscriminatorSettings, GeneratorSettings, Recipe
 
 RESOLUTIONS = (32, 64, 128)
 BASE = 4
 """Side of the smallest feature map, px; every layer doubles or halves it."""
+WIDEST = 16
+"""A resnet block has at most so many times `width` channels."""
 
 BATCH_NORM_MOMENTUM = 0.9
 BATCH_NORM_EPSILON = 1e-5
 
 
-def build_generator(settings: GeneratorSettings, latent_dim: int, resolution: int, channels: int) -> keras.Model:
-    """Latents → images: dense to 4 × 4, then transposed convolutions 4 × 4 of stride 2; tanh at the end."""
-    doublings = _doublings(resolution)
+def build_generator(recipe: Recipe, resolution: int, channels: int, class_shares: Sequence[float] = ()) -> keras.Model:
+    """Latents → images in [−1, 1]. With classes, the latent's first numbers choose one (`layers.ClassCode`)."""
+    settings, doublings = recipe.generator, _doublings(resolution)
+    with _policy(recipe.precision):
+        latents = x = keras.Input([len(class_shares) + recipe.latent_dim], name="latents")
+        if class_shares:
+            x = ClassCode(class_shares)(x)
+        x = (_dcgan_up if recipe.network == "dcgan" else _resnet_up)(x, settings, doublings, channels)
+        images = keras.layers.Activation("tanh", dtype="float32", name="images")(x)
+    return keras.Model(latents, images, name="generator")
+
+
+def build_discriminator(recipe: Recipe, resolution: int, channels: int, classes: int = 0) -> keras.Model:
+    """Images → scores [n, 1], without a sigmoid; with classes, [images, one-hot classes [n, classes]] → scores."""
+    settings, doublings = recipe.discriminator, _doublings(resolution)
+    with _policy(recipe.precision):
+        inputs = images = keras.Input([resolution, resolution, channels], name="images")
+        x = (_dcgan_down if recipe.network == "dcgan" else _resnet_down)(images, settings, doublings)
+        features = x
+        if settings.minibatch_stddev:
+            x = MinibatchStddev(settings.minibatch_stddev)(x)
+        x = keras.layers.Flatten()(x) if recipe.network == "dcgan" else keras.layers.GlobalAveragePooling2D()(x)
+        scores = _dense(settings)(1, kernel_initializer=_normal(), dtype="float32", name="scores")(x)
+        if classes:
+            labels = keras.Input([classes], name="classes")
+            inputs, scores = [images, labels], Projection(name="projection")([scores, features, labels])
+    return keras.Model(inputs, scores, name="discriminator")
+
+
+def _dcgan_up(x: keras.KerasTensor, settings: GeneratorSettings, doublings: int, channels: int) -> keras.KerasTensor:
+    """Dense to 4 × 4, then transposed convolutions 4 × 4 of stride 2."""
+    plain = settings.norm == "none"
     filters = settings.width * 2 ** (doublings - 1)
-    latents = x = keras.Input([latent_dim], name="latents")
-    x = keras.layers.Dense(BASE * BASE * filters, use_bias=settings.norm == "none", kernel_initializer=_normal())(x)
+    x = keras.layers.Dense(BASE * BASE * filters, use_bias=plain, kernel_initializer=_normal())(x)
     x = keras.layers.Reshape([BASE, BASE, filters])(x)
     x = _norm_relu(x, settings)
     for _ in range(doublings - 1):
         filters //= 2
-        x = _up(filters, use_bias=settings.norm == "none")(x)
+        x = keras.layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=plain, kernel_initializer=_normal())(x)
         x = _norm_relu(x, settings)
-    x = _up(channels, use_bias=True)(x)
-    images = keras.layers.Activation("tanh", name="images")(x)
-    return keras.Model(latents, images, name="generator")
+    return keras.layers.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=_normal())(x)
 
 
-def build_discriminator(settings: DiscriminatorSettings, resolution: int, channels: int) -> keras.Model:
-    """Images → scores [n, 1], without a sigmoid: convolutions 4 × 4 of stride 2 down to 4 × 4, then dense."""
-    images = x = keras.Input([resolution, resolution, channels], name="images")
-    for i in range(_doublings(resolution)):
-        x = keras.layers.Conv2D(settings.width * 2**i, 4, 2, "same", kernel_initializer=_normal())(x)
+def _dcgan_down(x: keras.KerasTensor, settings: DiscriminatorSettings, doublings: int) -> keras.KerasTensor:
+    """Convolutions 4 × 4 of stride 2 down to 4 × 4."""
+    for i in range(doublings):
+        x = _conv(settings)(settings.width * 2**i, 4, 2, "same", kernel_initializer=_normal())(x)
         if i > 0:  # Radford 2016: no norm at the discriminator's input
             x = _discriminator_norm(x, settings)
         x = keras.layers.LeakyReLU(0.2)(x)
-    if settings.minibatch_stddev:
-        x = MinibatchStddev(settings.minibatch_stddev)(x)
-    x = keras.layers.Flatten()(x)
-    scores = keras.layers.Dense(1, kernel_initializer=_normal(), name="scores")(x)
-    return keras.Model(images, scores, name="discriminator")
+    return x
 
 
-class MinibatchStddev(keras.layers.Layer):
-    """Adds one feature map: the standard deviation over a group of images, averaged (Karras 2018, section 3).
+def _resnet_up(x: keras.KerasTensor, settings: GeneratorSettings, doublings: int, channels: int) -> keras.KerasTensor:
+    """Dense to 4 × 4, a block for each doubling, norm, ReLU, convolution 3 × 3."""
+    filters = settings.width * min(WIDEST, 2 ** (doublings - 1))
+    x = keras.layers.Dense(BASE * BASE * filters, kernel_initializer="glorot_uniform")(x)
+    x = keras.layers.Reshape([BASE, BASE, filters])(x)
+    for i in reversed(range(doublings)):
+        x = _block_up(x, settings, settings.width * min(WIDEST, 2**i))
+    x = _norm_relu(x, settings)
+    return keras.layers.Conv2D(channels, 3, padding="same", kernel_initializer="glorot_uniform")(x)
 
-    A group is `group` consecutive rows, so the batch size must be a multiple of it.
-    """
 
-    def __init__(self, group: int) -> None:
-        super().__init__()
-        self.group = group
+def _block_up(x: keras.KerasTensor, settings: GeneratorSettings, filters: int) -> keras.KerasTensor:
+    shortcut = keras.layers.Conv2D(filters, 1, kernel_initializer="glorot_uniform")(x)  # 1 × 1: doubled after, cheaper
+    shortcut = keras.layers.UpSampling2D(2)(shortcut)
+    x = keras.layers.UpSampling2D(2)(_norm_relu(x, settings))
+    x = keras.layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_uniform")(x)
+    x = _norm_relu(x, settings)
+    x = keras.layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_uniform")(x)
+    return keras.layers.Add()([x, shortcut])
 
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """[n, h, w, c] → [n, h, w, c + 1]."""
-        _, height, width, channels = x.shape
-        grouped = tf.reshape(x, [-1, self.group, height, width, channels])
-        deviation = tf.sqrt(tf.math.reduce_variance(grouped, axis=1) + 1e-8)
-        spread = tf.reduce_mean(deviation, axis=[1, 2, 3])
-        maps = tf.repeat(spread, self.group)[:, None, None, None] * tf.ones_like(x[..., :1])
-        return tf.concat([x, maps], axis=-1)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The input's shape with one channel more."""
-        *space, channels = input_shape
-        return (*space, None if channels is None else channels + 1)
+def _resnet_down(x: keras.KerasTensor, settings: DiscriminatorSettings, doublings: int) -> keras.KerasTensor:
+    """A block for each halving down to 4 × 4, ReLU."""
+    for i in range(doublings):
+        x = _block_down(x, settings, settings.width * min(WIDEST, 2**i), first=i == 0)
+    return keras.layers.ReLU()(x)
+
+
+def _block_down(x: keras.KerasTensor, settings: DiscriminatorSettings, filters: int, first: bool) -> keras.KerasTensor:
+    shortcut = keras.layers.AveragePooling2D(2)(x)  # 1 × 1: pooled before, cheaper
+    shortcut = _conv(settings)(filters, 1, kernel_initializer="glorot_uniform")(shortcut)
+    if not first:  # the images themselves go in as they are
+        x = keras.layers.ReLU()(_discriminator_norm(x, settings))
+    x = _conv(settings)(filters, 3, padding="same", kernel_initializer="he_uniform")(x)
+    x = keras.layers.ReLU()(_discriminator_norm(x, settings))
+    x = _conv(settings)(filters, 3, padding="same", kernel_initializer="he_uniform")(x)
+    return keras.layers.Add()([keras.layers.AveragePooling2D(2)(x), shortcut])
 
 
 def _doublings(resolution: int) -> int:
@@ -79,12 +121,27 @@ def _doublings(resolution: int) -> int:
     return (resolution // BASE).bit_length() - 1
 
 
+@contextmanager
+def _policy(precision: str) -> Iterator[None]:
+    """Layers made inside compute in that precision and keep float32 weights."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def _normal() -> keras.initializers.Initializer:
     return keras.initializers.RandomNormal(0.0, 0.02)  # Radford 2016
 
 
-def _up(filters: int, use_bias: bool) -> keras.layers.Layer:
-    return keras.layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=use_bias, kernel_initializer=_normal())
+def _conv(settings: DiscriminatorSettings) -> type[keras.layers.Layer]:
+    return SpectralConv2D if settings.norm == "spectral" else keras.layers.Conv2D
+
+
+def _dense(settings: DiscriminatorSettings) -> type[keras.layers.Layer]:
+    return SpectralDense if settings.norm == "spectral" else keras.layers.Dense
 
 
 def _norm_relu(x: keras.KerasTensor, settings: GeneratorSettings) -> keras.KerasTensor:

@@ -1,6 +1,7 @@
 """Recipes: what a run does, as one commented TOML file in `training/recipes/`."""
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self
 
@@ -17,12 +18,24 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Optimizer(_Part):
+class Adam(_Part):
     """Adam (Kingma & Ba 2015): learning rate and the decay of the two moments."""
 
+    kind: Literal["adam"] = "adam"
     learning_rate: float = Field(gt=0, le=1)
     beta_1: float = Field(ge=0, lt=1)
     beta_2: float = Field(ge=0, lt=1)
+
+
+class RmsProp(_Part):
+    """RMSprop (Tieleman & Hinton 2012): learning rate and the decay `rho` of the mean square; no momentum."""
+
+    kind: Literal["rmsprop"]
+    learning_rate: float = Field(gt=0, le=1)
+    rho: float = Field(ge=0, lt=1)
+
+
+Optimizer = Adam | RmsProp
 
 
 class GeneratorSettings(_Part):
@@ -36,24 +49,37 @@ class GeneratorSettings(_Part):
 class DiscriminatorSettings(_Part):
     """The discriminator: `width` is the channels of its first layer; each layer after has twice as many.
 
-    `minibatch_stddev` is the number of images whose spread it sees (Karras 2018), 0 for none.
+    `norm` is of its layers: `spectral` divides each kernel by its largest singular value (Miyato 2018), the others
+    normalise what the layers give. `minibatch_stddev` is the number of images whose spread it sees (Karras 2018), 0
+    for none. `clip` is the bound of every weight after every step (Arjovsky 2017), 0 for none.
     """
 
     width: int = Field(ge=4, le=512)
-    norm: Literal["layer", "batch", "none"]
+    norm: Literal["layer", "batch", "spectral", "none"]
     minibatch_stddev: int = Field(ge=0, le=64)
+    clip: float = Field(ge=0, le=1)
     optimizer: Optimizer
 
 
 class Regulariser(_Part):
-    """What keeps the discriminator smooth: `r1` (Mescheder 2018), `gradient-penalty` (Gulrajani 2017) or `none`.
+    """What keeps the discriminator smooth.
 
-    Its term is added at every `every`-th step, times `every` (lazily, as in StyleGAN 2), so `weight` keeps its meaning.
+    `r1` (Mescheder 2018), `r1+r2` (the same on generated images too; Huang 2024), `gradient-penalty` (Gulrajani
+    2017) or `none`. Its term is added at every `every`-th step, times `every` (lazily, as in StyleGAN 2), so
+    `weight` keeps its meaning.
     """
 
-    kind: Literal["r1", "gradient-penalty", "none"]
+    kind: Literal["r1", "r1+r2", "gradient-penalty", "none"]
     weight: float = Field(ge=0)
     every: int = Field(ge=1, le=64)
+
+
+Loss = Literal["minimax", "non-saturating", "least-squares", "wasserstein", "hinge", "relativistic"]
+
+Augment = Literal["auto", "none", "translation", "colour", "translation+colour"]
+
+AUGMENT_BELOW = 30_000
+"""Images: below, `augment = "auto"` augments (DiffAugment helps 10,000 images and hurts 70,000; Zhao 2020, table 5)."""
 
 
 class Recipe(_Part):
@@ -62,8 +88,11 @@ class Recipe(_Part):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
     """Part of the name of a run's folder."""
     about: str
-    loss: Literal["non-saturating", "wasserstein"]
+    loss: Loss
+    network: Literal["dcgan", "resnet"]
+    """`dcgan` (Radford 2016), or `resnet`: the residual blocks of SNGAN (Miyato 2018)."""
     latent_dim: int = Field(ge=1, le=4096)
+    """Numbers of noise; a conditional generator's latent has one more for each class."""
     batch_size: int = Field(ge=2, le=4096)
     n_critic: int = Field(ge=1, le=20)
     ema_half_life: int = Field(ge=1)
@@ -72,28 +101,51 @@ class Recipe(_Part):
     """The part of the run after which both learning rates fall linearly to zero; 1 for never."""
     flip: bool
     """Whether images are mirrored at random."""
+    augment: Augment
+    """What is done to real and generated images alike before the discriminator sees them (Zhao 2020)."""
+    precision: Literal["float32", "bfloat16", "float16"]
+    """What the networks compute in; weights, losses and optimizers stay float32 (Micikevicius 2018)."""
     generator: GeneratorSettings
     discriminator: DiscriminatorSettings
     regulariser: Regulariser
 
+    def for_count(self, count: int) -> Self:
+        """The recipe for so many images, with `augment = "auto"` decided."""
+        if self.augment != "auto":
+            return self
+        chosen: Augment = "translation+colour" if count < AUGMENT_BELOW else "none"
+        return self.model_copy(update={"augment": chosen})
+
     @model_validator(mode="after")
     def _known_to_be_wrong(self) -> Self:
-        penalised = self.regulariser.kind == "gradient-penalty"
-        if penalised and self.discriminator.norm == "batch":
-            raise ValueError(
-                "batch norm in a critic under a gradient penalty: the penalty is on the gradient of each sample by "
-                "itself, and batch norm mixes the samples; take norm = 'layer' or 'none'"
-            )
-        if self.loss == "wasserstein" and not penalised:
-            raise ValueError(
-                "a Wasserstein critic must be kept 1-Lipschitz, or its loss has no bound; take the gradient penalty"
-            )
-        group = self.discriminator.minibatch_stddev
-        if penalised and group:
-            raise ValueError("minibatch_stddev makes a score depend on other samples, so a penalty per sample is wrong")
-        if group and self.batch_size % group:
-            raise ValueError(f"batch_size {self.batch_size} is not a multiple of minibatch_stddev {group}")
+        for problem in _problems(self):
+            raise ValueError(problem)
         return self
+
+
+def _problems(recipe: Recipe) -> Iterator[str]:
+    """Why a combination of settings is known to be wrong."""
+    critic, penalised = recipe.discriminator, recipe.regulariser.kind == "gradient-penalty"
+    if penalised and critic.norm == "batch":
+        yield (
+            "batch norm in a critic under a gradient penalty: the penalty is on the gradient of each sample by "
+            "itself, and batch norm mixes the samples; take norm = 'layer' or 'none'"
+        )
+    if penalised and critic.minibatch_stddev:
+        yield "minibatch_stddev makes a score depend on other samples, so a penalty per sample is wrong"
+    if recipe.loss == "wasserstein" and not (penalised or critic.clip or critic.norm == "spectral"):
+        yield (
+            "a Wasserstein critic must be kept Lipschitz, or its loss has no bound; take the gradient penalty, "
+            "discriminator.clip or discriminator.norm = 'spectral'"
+        )
+    if critic.clip and recipe.loss != "wasserstein":
+        yield f"discriminator.clip keeps a Wasserstein critic Lipschitz; the {recipe.loss} loss has no use for it"
+    if critic.clip and (penalised or critic.norm == "spectral"):
+        yield "discriminator.clip beside a gradient penalty or spectral norm: one of them is enough, take clip = 0"
+    if critic.minibatch_stddev and recipe.batch_size % critic.minibatch_stddev:
+        yield f"batch_size {recipe.batch_size} is not a multiple of minibatch_stddev {critic.minibatch_stddev}"
+    if recipe.network == "resnet" and critic.norm == "batch":
+        yield "the resnet discriminator has no place for batch norm (SNGAN has none there); take 'spectral' or 'layer'"
 
 
 def recipe_names() -> list[str]:

@@ -14,13 +14,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from training.dataset import DataFacts
 from training.recipe import Recipe
 
 MAX_SLUG = 60
@@ -49,6 +48,13 @@ class RunSettings(BaseModel):
     attribution: str
     count: int
     digest: str
+    labels: str | None = None
+    """What the generator is conditional on: a key of dataset.jsonl, "folders" or "labels"; None for nothing."""
+    class_names: tuple[str, ...] = ()
+    class_shares: tuple[float, ...] = ()
+    """The share of each class in the data."""
+    holdout: float = Field(default=0.0, ge=0, le=0.5)
+    """The share of the data that is not trained on but measured against."""
     started: datetime
 
 
@@ -138,27 +144,6 @@ def open_run(path: Path) -> Run:
     except (OSError, ValidationError) as error:
         raise RunError(f"{path / 'run.json'} cannot be read: {error}") from error
     return Run(path, settings)
-
-
-def settings_of(
-    recipe: Recipe,
-    facts: DataFacts,
-    *,
-    resolution: int,
-    channels: int,
-    images: int,
-    seed: int,
-    cache: Path,
-    name: str,
-    license_: str,
-    attribution: str,
-) -> RunSettings:
-    """The settings of a new run that starts now."""
-    return RunSettings(
-        recipe=recipe, resolution=resolution, channels=channels, images=images, seed=seed, source=facts.source,
-        cache=str(cache), name=name, license=license_, attribution=attribution, count=facts.count,
-        digest=facts.digest, started=datetime.now(UTC).replace(microsecond=0),
-    )  # fmt: skip
 
 
 def _write_settings(run: Run) -> None:

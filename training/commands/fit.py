@@ -2,12 +2,13 @@
 
 import argparse
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 from training.commands.arguments import count, seed
 from training.commands.shared import load_data, train_run
 from training.recipe import load_recipe, recipe_file
-from training.run import create_run, settings_of
+from training.run import RunSettings, create_run
 
 ABOUT = "train on a folder or zip of images"
 UNSTATED = "not stated"
@@ -39,10 +40,12 @@ def run_fit(options: argparse.Namespace) -> int:
     data = load_data(source, options.resolution, options.channels, cache)
     run = create_run(
         options.out,
-        settings_of(
-            recipe, data.facts, resolution=options.resolution, channels=options.channels, images=options.images,
-            seed=options.seed, cache=cache, name=options.name or (source.name if source.is_dir() else source.stem),
-            license_=options.license, attribution=options.attribution,
+        RunSettings(
+            recipe=recipe.for_count(data.facts.count), resolution=options.resolution, channels=options.channels,
+            images=options.images, seed=options.seed, source=str(source), cache=str(cache),
+            name=options.name or (source.name if source.is_dir() else source.stem),
+            license=options.license, attribution=options.attribution, count=data.facts.count,
+            digest=data.facts.digest, started=datetime.now(UTC).replace(microsecond=0),
         ),
     )  # fmt: skip
     shutil.copyfile(recipe_file(options.recipe), run.path / "recipe.toml")
