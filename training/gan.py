@@ -19,8 +19,6 @@ LATENTS, AUGMENT_FAKES_FOR_G, ALPHA, FLIPS, AUGMENT_REALS, AUGMENT_FAKES = range
 """The streams of random numbers of a step; each is a function of the run's seed, the step and the stream."""
 
 Logs = dict[str, tf.Tensor]
-Labels = tf.Tensor
-"""The classes of a batch, one-hot float32 [n, K]; None where there are none."""
 
 
 class Gan(tf.Module):
@@ -40,7 +38,7 @@ class Gan(tf.Module):
         keras.utils.set_random_seed(seed)
         shape = (resolution, channels)
         self.generator = build_generator(recipe, *shape, class_shares)
-        self.ema = build_generator(recipe, *shape, class_shares)
+        self.ema = build_generator(recipe.model_copy(update={"precision": "float32"}), *shape, class_shares)
         self.discriminator = build_discriminator(recipe, *shape, len(class_shares))
         self.ema.set_weights(self.generator.get_weights())
         self.generator_optimizer = _optimizer(recipe.generator.optimizer, self.generator, recipe.precision)
@@ -130,7 +128,7 @@ class Gan(tf.Module):
         shape = [self.recipe.batch_size, self.latent_dim]
         return tf.random.stateless_normal(shape, self._stream(index, LATENTS), alg="philox")
 
-    def _classes_of(self, latents: tf.Tensor) -> Labels:
+    def _classes_of(self, latents: tf.Tensor) -> tf.Tensor | None:
         if not self.class_shares:
             return None
         return tf.one_hot(tf.argmax(class_scores(latents, self.class_shares), axis=1), len(self.class_shares))
@@ -145,7 +143,7 @@ class Gan(tf.Module):
     def _augmented(self, images: tf.Tensor, index: tf.Tensor, stream: int) -> tf.Tensor:
         return augment(images, self.recipe.augment, self._stream(index, stream))
 
-    def _scores(self, images: tf.Tensor, classes: Labels) -> tf.Tensor:
+    def _scores(self, images: tf.Tensor, classes: tf.Tensor | None) -> tf.Tensor:
         return self.discriminator(images if classes is None else [images, classes], training=True)
 
     @tf.function
@@ -175,7 +173,7 @@ class Gan(tf.Module):
             average.assign(ema_decay * average + (1.0 - ema_decay) * value)  # batch-norm statistics too
         return logs
 
-    def _one_hot(self, labels: tf.Tensor) -> Labels:
+    def _one_hot(self, labels: tf.Tensor) -> tf.Tensor | None:
         return tf.one_hot(labels, len(self.class_shares)) if self.class_shares else None
 
     def _update_discriminator(
@@ -183,7 +181,7 @@ class Gan(tf.Module):
         images: tf.Tensor,
         labels: tf.Tensor,
         fakes: tf.Tensor,
-        classes: Labels,
+        classes: tf.Tensor | None,
         index: tf.Tensor,
         regularise: bool,
     ) -> Logs:
@@ -210,12 +208,18 @@ class Gan(tf.Module):
         return logs | {"score_real": tf.reduce_mean(real_scores), "score_fake": tf.reduce_mean(fake_scores)}
 
     def _penalty(
-        self, reals: tf.Tensor, real_classes: Labels, fakes: tf.Tensor, classes: Labels, index: tf.Tensor
+        self,
+        reals: tf.Tensor,
+        real_classes: tf.Tensor | None,
+        fakes: tf.Tensor,
+        classes: tf.Tensor | None,
+        index: tf.Tensor,
     ) -> tf.Tensor:
         kind = self.recipe.regulariser.kind
         if kind == "gradient-penalty":
-            uniform = tf.random.stateless_uniform([len(reals), 1, 1, 1], self._stream(index, ALPHA), alg="philox")
-            return gradient_penalty(lambda x: self._scores(x, real_classes), reals, fakes, uniform)
+            shape = [self.recipe.batch_size, 1, 1, 1]
+            alpha = tf.random.stateless_uniform(shape, self._stream(index, ALPHA), alg="philox")
+            return gradient_penalty(lambda x: self._scores(x, real_classes), reals, fakes, alpha)
         penalty = r1(lambda x: self._scores(x, real_classes), reals)
         if kind == "r1+r2":
             penalty += r1(lambda x: self._scores(x, classes), fakes)

@@ -27,10 +27,21 @@ class ClassCode(keras.layers.Layer):
 
     def call(self, latents: tf.Tensor, training: bool = False) -> tf.Tensor:
         """One-hot classes (training) or nearly so, before the noise."""
-        classes = len(self.shares)
-        scores = class_scores(latents, self.shares)
-        code = tf.one_hot(tf.argmax(scores, axis=1), classes) if training else tf.nn.softmax(scores / TEMPERATURE)
-        return tf.concat([math.sqrt(classes) * code, latents[:, classes:]], axis=1)
+        labels = tf.argmax(class_scores(latents, self.shares), axis=1) if training else None
+        return class_code(latents, self.shares, labels)
+
+
+def class_code(latents: tf.Tensor, shares: Sequence[float], labels: tf.Tensor | None = None) -> tf.Tensor:
+    """The first K numbers as √K · softmax((g + log p) / TEMPERATURE).
+
+    Where `labels` (whole numbers [n]) are 0 … K−1, the code is √K · one-hot of them instead.
+    """
+    classes = len(shares)
+    code = tf.nn.softmax(class_scores(latents, shares) / TEMPERATURE)
+    if labels is not None:
+        known = (labels >= 0) & (labels < classes)
+        code = tf.where(known[:, None], tf.one_hot(labels, classes), code)
+    return tf.concat([math.sqrt(classes) * code, latents[:, classes:]], axis=1)
 
 
 def class_scores(latents: tf.Tensor, shares: Sequence[float]) -> tf.Tensor:

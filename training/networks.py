@@ -77,23 +77,23 @@ def _dcgan_down(x: keras.KerasTensor, settings: DiscriminatorSettings, doublings
 
 
 def _resnet_up(x: keras.KerasTensor, settings: GeneratorSettings, doublings: int, channels: int) -> keras.KerasTensor:
-    """Dense to 4 × 4, a block for each doubling, norm, ReLU, convolution 3 × 3."""
+    """Dense to 4 × 4, a block for each doubling, norm, ReLU, convolution 3 × 3; `frozen` knows the layers by name."""
     filters = settings.width * min(WIDEST, 2 ** (doublings - 1))
-    x = keras.layers.Dense(BASE * BASE * filters, kernel_initializer="glorot_uniform")(x)
+    x = keras.layers.Dense(BASE * BASE * filters, kernel_initializer="glorot_uniform", name="dense")(x)
     x = keras.layers.Reshape([BASE, BASE, filters])(x)
-    for i in reversed(range(doublings)):
-        x = _block_up(x, settings, settings.width * min(WIDEST, 2**i))
-    x = _norm_relu(x, settings)
-    return keras.layers.Conv2D(channels, 3, padding="same", kernel_initializer="glorot_uniform")(x)
+    for i in range(doublings):
+        x = _block_up(x, settings, settings.width * min(WIDEST, 2 ** (doublings - 1 - i)), f"block{i}")
+    x = _norm_relu(x, settings, "last_norm")
+    return keras.layers.Conv2D(channels, 3, padding="same", kernel_initializer="glorot_uniform", name="last_conv")(x)
 
 
-def _block_up(x: keras.KerasTensor, settings: GeneratorSettings, filters: int) -> keras.KerasTensor:
-    shortcut = keras.layers.Conv2D(filters, 1, kernel_initializer="glorot_uniform")(x)  # 1 × 1: doubled after, cheaper
-    shortcut = keras.layers.UpSampling2D(2)(shortcut)
-    x = keras.layers.UpSampling2D(2)(_norm_relu(x, settings))
-    x = keras.layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_uniform")(x)
-    x = _norm_relu(x, settings)
-    x = keras.layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_uniform")(x)
+def _block_up(x: keras.KerasTensor, settings: GeneratorSettings, filters: int, name: str) -> keras.KerasTensor:
+    shortcut = keras.layers.Conv2D(filters, 1, kernel_initializer="glorot_uniform", name=f"{name}_shortcut")(x)
+    shortcut = keras.layers.UpSampling2D(2)(shortcut)  # 1 × 1 first and then doubled: the same, and cheaper
+    x = keras.layers.UpSampling2D(2)(_norm_relu(x, settings, f"{name}_norm1"))
+    x = keras.layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_uniform", name=f"{name}_conv1")(x)
+    x = _norm_relu(x, settings, f"{name}_norm2")
+    x = keras.layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_uniform", name=f"{name}_conv2")(x)
     return keras.layers.Add()([x, shortcut])
 
 
@@ -144,9 +144,10 @@ def _dense(settings: DiscriminatorSettings) -> type[keras.layers.Layer]:
     return SpectralDense if settings.norm == "spectral" else keras.layers.Dense
 
 
-def _norm_relu(x: keras.KerasTensor, settings: GeneratorSettings) -> keras.KerasTensor:
+def _norm_relu(x: keras.KerasTensor, settings: GeneratorSettings, name: str | None = None) -> keras.KerasTensor:
     if settings.norm == "batch":
-        x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON)(x)
+        norm = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name)
+        x = norm(x)
     return keras.layers.ReLU()(x)
 
 
