@@ -21,7 +21,7 @@ PARALLEL: Final = 1e-6
 """Below this sine of the angle between two latents the arc is a line in float64, and slerp is lerp."""
 
 
-def latents_of(seeds: Iterable[int], latent_dim: int, truncation: float = 1.0) -> Latents:
+def latents_of(seeds: Iterable[int], latent_dim: int, truncation: float = 1.0, classes: int = 0) -> Latents:
     """The latents of seeds, one row each, by the scheme `numpy-randomstate-v1`.
 
     Row i is `truncation · numpy.random.RandomState(seeds[i]).randn(latent_dim)`. NumPy freezes that stream
@@ -31,12 +31,20 @@ def latents_of(seeds: Iterable[int], latent_dim: int, truncation: float = 1.0) -
         seeds: whole numbers 0 … 2³²−1.
         latent_dim: values a latent, ≥ 1.
         truncation: ψ ≥ 0; below 1 nearer to the middle: less varied, more typical.
+        classes: K of a conditional generator, 0 … latent_dim: the first K numbers choose the class (see
+            `bundle.classes`) and are not multiplied, so a seed keeps its class; nearer to the middle classes would mix.
 
     Returns:
         float32 [len(seeds), latent_dim].
     """
-    rows = [np.random.RandomState(seed).randn(latent_dim) for seed in seeds]
-    return (np.reshape(rows, (len(rows), latent_dim)) * truncation).astype(np.float32)
+    state = np.random.RandomState(0)  # seeded anew for each row: to make one costs 0.1 ms, fifty times as much
+    rows = []
+    for seed in seeds:
+        state.seed(seed)
+        rows.append(state.randn(latent_dim))
+    latents = np.reshape(rows, (len(rows), latent_dim))
+    latents[:, classes:] *= truncation
+    return latents.astype(np.float32)
 
 
 def lerp(start: Latents, end: Latents, t: float) -> Latents:

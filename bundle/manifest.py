@@ -1,18 +1,37 @@
 """The manifest: what a bundle says about itself, in `assets.extra/manifest.json`."""
 
+import math
+from collections import Counter
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from bundle.latents import SEED_SCHEME
 
 SCHEMA_VERSION: Final = 1
 """The manifest's own version; a reader refuses one it does not know."""
 
+SHARES_TOLERANCE: Final = 1e-6
+"""How far the classes' shares may sum from 1."""
+
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """A model's name: a folder, a URL parameter and a metric label, so lower-case letters, digits, `.`, `_`, `-`."""
+
+ClassName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+"""A class's name: that of the folder its images were in."""
+
+Share = Annotated[float, Field(gt=0.0, le=1.0)]
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
@@ -51,7 +70,9 @@ class Manifest(_Part):
     """All that a reader needs to serve the bundle and to say where it comes from.
 
     `files` maps each file's path inside the bundle (POSIX, relative) to its SHA-256; the manifest itself is
-    not among them.
+    not among them. `class_names` are the classes of a conditional generator and `class_shares` their shares of the
+    training data, which sum to 1; the first numbers of a latent choose among them (see `bundle.classes`). Where there
+    are no classes, both are empty.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -60,7 +81,8 @@ class Manifest(_Part):
     latent_dim: int = Field(ge=1, le=65536)
     image: ImageShape
     seed_scheme: Literal["numpy-randomstate-v1"] = SEED_SCHEME
-    class_names: tuple[str, ...] = ()
+    class_names: tuple[ClassName, ...] = ()
+    class_shares: tuple[Share, ...] = Field(default=(), validate_default=True)
     files: dict[str, Digest]
     data: DataSet
     recipe: str
@@ -69,6 +91,25 @@ class Manifest(_Part):
     measures: dict[str, Measure] = {}
     software: dict[str, str]
     created: AwareDatetime
+
+    @field_validator("class_names")
+    @classmethod
+    def _names_are_unique(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            raise ValueError(f"{twice[0]!r} is there twice")
+        return names
+
+    @field_validator("class_shares")
+    @classmethod
+    def _shares_are_those_of_the_classes(cls, shares: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        names, latent_dim = info.data.get("class_names"), info.data.get("latent_dim")
+        if names is not None and len(shares) != len(names):
+            raise ValueError(f"one share is needed for each of the {len(names)} class_names, there are {len(shares)}")
+        if latent_dim is not None and len(shares) > latent_dim:
+            raise ValueError(f"{len(shares)} classes do not fit into latents of {latent_dim} numbers")
+        if shares and abs(math.fsum(shares) - 1.0) > SHARES_TOLERANCE:
+            raise ValueError(f"the shares sum to {math.fsum(shares):.9g}, not to 1")
+        return shares
 
     @model_validator(mode="after")
     def _files_are_inside(self) -> Self:

@@ -46,15 +46,24 @@ class AsyncFigment(Addressed):
         seed: int | str | None = None,
         columns: int | None = None,
         truncation: float | None = None,
+        label: int | str | None = None,
         model: str | None = None,
     ) -> Picture:
         """As `Figment.generate`."""
-        call = requests.generate(n, seed=seed, columns=columns, truncation=truncation, model=model)
+        call = requests.generate(n, seed=seed, columns=columns, truncation=truncation, label=label, model=model)
         return await self._ask(call, read_picture)
 
-    async def image(self, seed: int | str, *, truncation: float | None = None, model: str | None = None) -> Picture:
+    async def image(
+        self,
+        seed: int | str,
+        *,
+        truncation: float | None = None,
+        label: int | str | None = None,
+        model: str | None = None,
+    ) -> Picture:
         """As `Figment.image`."""
-        return await self._ask(requests.image(seed, truncation=truncation, model=model), read_picture)
+        call = requests.image(seed, truncation=truncation, label=label, model=model)
+        return await self._ask(call, read_picture)
 
     async def interpolate(
         self,
@@ -67,6 +76,7 @@ class AsyncFigment(Addressed):
         columns: int | None = None,
         fps: int | None = None,
         truncation: float | None = None,
+        label: int | str | None = None,
         model: str | None = None,
     ) -> Picture:
         """As `Figment.interpolate`."""
@@ -79,6 +89,7 @@ class AsyncFigment(Addressed):
             columns=columns,
             fps=fps,
             truncation=truncation,
+            label=label,
             model=model,
         )
         return await self._ask(call, read_picture)

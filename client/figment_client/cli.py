@@ -94,6 +94,9 @@ def _server_options() -> argparse.ArgumentParser:
 def _drawing_options() -> argparse.ArgumentParser:
     drawing = argparse.ArgumentParser(add_help=False)
     drawing.add_argument("-o", "--output", required=True, metavar="FILE", help="file to write; - is stdout")
+    drawing.add_argument(
+        "--label", metavar="CLASS", help="draw this class, by name or index (default: each seed's own)"
+    )
     drawing.add_argument("--model", metavar="NAME", help="one of those 'figment models' lists")
     drawing.add_argument("--truncation", type=float, metavar="PSI", help="from 0 to 2: less is more alike")
     return drawing
@@ -135,6 +138,7 @@ def generate(figment: Figment, options: argparse.Namespace) -> None:
         seed=options.seed,
         columns=options.columns,
         truncation=options.truncation,
+        label=options.label,
         model=options.model,
     )
     _deliver(figment, picture, options.output)
@@ -154,6 +158,7 @@ def interpolate(figment: Figment, options: argparse.Namespace) -> None:
         columns=options.columns,
         fps=options.fps,
         truncation=options.truncation,
+        label=options.label,
         model=options.model,
     )
     _deliver(figment, picture, options.output)
@@ -162,7 +167,7 @@ def interpolate(figment: Figment, options: argparse.Namespace) -> None:
 def image(figment: Figment, options: argparse.Namespace) -> None:
     """`figment image`."""
     _check_output(options.output, PNG.name)
-    picture = figment.image(options.seed, truncation=options.truncation, model=options.model)
+    picture = figment.image(options.seed, truncation=options.truncation, label=options.label, model=options.model)
     _deliver(figment, picture, options.output)
 
 
@@ -179,7 +184,7 @@ def models(figment: Figment, options: argparse.Namespace) -> None:
 
 def table(listing: ModelListing) -> str:
     """The models as lines of aligned columns under a head; the default one is marked with an asterisk."""
-    rows: list[tuple[str, ...]] = [("", "NAME", "VERSION", "IMAGE", "LATENT", "BATCHES", "LICENSE")]
+    rows: list[tuple[str, ...]] = [("", "NAME", "VERSION", "IMAGE", "LATENT", "CLASSES", "BATCHES", "LICENSE")]
     rows += [_row(model) for model in listing.models]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
@@ -193,6 +198,7 @@ def _row(model: ModelInfo) -> tuple[str, ...]:
         str(model.version),
         "x".join(map(str, model.image_shape)),
         str(model.latent_dim),
+        str(len(model.class_names)),
         ",".join(map(str, model.batch_sizes)),
         model.license,
     )
@@ -216,6 +222,8 @@ def _deliver(figment: Figment, picture: Picture, output: str) -> None:
         picture.save(output)
     seeds = picture.seeds if picture.seed is None else (picture.seed,)
     print("seed" if len(seeds) == 1 else "seeds", ",".join(map(str, seeds)), file=sys.stderr)
+    if picture.labels:
+        print("label" if len(picture.labels) == 1 else "labels", ",".join(map(str, picture.labels)), file=sys.stderr)
     print("model", f"{picture.model}/{picture.version}", file=sys.stderr)
     print("replay", figment.replay_url(picture), file=sys.stderr)
 

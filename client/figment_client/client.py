@@ -77,21 +77,30 @@ class Figment(Addressed):
         seed: int | str | None = None,
         columns: int | None = None,
         truncation: float | None = None,
+        label: int | str | None = None,
         model: str | None = None,
     ) -> Picture:
         """
         A PNG grid of `n` images (1 … 64) in `columns` columns (1 … 64).
 
         Image i has seed `seed` + i (mod 2³²). `seed` is a number 0 … 2³²−1, or a string that the server
-        hashes to one; None draws at random. The latents are multiplied by `truncation` (0 … 2). `model` is a
-        name from `models`.
+        hashes to one; None draws at random. The latents are multiplied by `truncation` (0 … 2). `label` is the
+        class of all images: one of the model's `class_names`, or its index there (a number that is a class's name
+        means that class); None leaves each seed its own class. `model` is a name from `models`.
         """
-        call = requests.generate(n, seed=seed, columns=columns, truncation=truncation, model=model)
+        call = requests.generate(n, seed=seed, columns=columns, truncation=truncation, label=label, model=model)
         return self._ask(call, read_picture)
 
-    def image(self, seed: int | str, *, truncation: float | None = None, model: str | None = None) -> Picture:
-        """One image as PNG; `seed`, `truncation` and `model` as in `generate`."""
-        return self._ask(requests.image(seed, truncation=truncation, model=model), read_picture)
+    def image(
+        self,
+        seed: int | str,
+        *,
+        truncation: float | None = None,
+        label: int | str | None = None,
+        model: str | None = None,
+    ) -> Picture:
+        """One image as PNG; `seed`, `truncation`, `label` and `model` as in `generate`."""
+        return self._ask(requests.image(seed, truncation=truncation, label=label, model=model), read_picture)
 
     def interpolate(
         self,
@@ -104,6 +113,7 @@ class Figment(Addressed):
         columns: int | None = None,
         fps: int | None = None,
         truncation: float | None = None,
+        label: int | str | None = None,
         model: str | None = None,
     ) -> Picture:
         """
@@ -111,7 +121,8 @@ class Figment(Addressed):
 
         It has `frames` frames (2 … 120) over the whole way, along `mode` (`slerp`, `lerp`), back to the first
         seed with `loop`. `format` is `png`, one picture in `columns` columns (1 … 120), or `webp` or `gif`,
-        animated at `fps` frames a second (1 … 50). `truncation` and `model` as in `generate`.
+        animated at `fps` frames a second (1 … 50). `truncation`, `label` and `model` as in
+        `generate`.
         """
         call = requests.interpolate(
             seeds,
@@ -122,6 +133,7 @@ class Figment(Addressed):
             columns=columns,
             fps=fps,
             truncation=truncation,
+            label=label,
             model=model,
         )
         return self._ask(call, read_picture)

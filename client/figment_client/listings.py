@@ -15,9 +15,10 @@ class ModelInfo:
     A model that is served.
 
     `version` is the bundle's, from 1. `latent_dim` is the length of a latent. `image_shape` is (height,
-    width, channels) in pixels. `seed_scheme` names how a seed becomes a latent, `digest` identifies the
-    bundle's content. `license` and `attribution` are those of the images it was trained on. `default` is true for the
-    one that answers where no model is named. `batch_sizes` are the sizes the engine runs, in images.
+    width, channels) in pixels. `seed_scheme` names how a seed becomes a latent. `class_names` are the classes that
+    `label` can choose, none if the generator is not conditional. `digest` identifies the bundle's content. `license`
+    and `attribution` are those of the images it was trained on. `default` is true for the one that answers where no
+    model is named. `batch_sizes` are the sizes the engine runs, in images.
     """
 
     name: str
@@ -25,6 +26,7 @@ class ModelInfo:
     latent_dim: int
     image_shape: tuple[int, int, int]
     seed_scheme: str
+    class_names: tuple[str, ...]
     digest: str
     license: str
     attribution: str
@@ -74,6 +76,7 @@ def _model(entry: object) -> ModelInfo:
         latent_dim=_member(members, "latent_dim", int),
         image_shape=(height, width, channels),
         seed_scheme=_member(members, "seed_scheme", str),
+        class_names=_strings(members, "class_names"),
         digest=_member(members, "digest", str),
         license=_member(members, "license", str),
         attribution=_member(members, "attribution", str),
@@ -119,6 +122,14 @@ def _wholes(members: Mapping[str, object], name: str) -> tuple[int, ...]:
     if len(wholes) != len(values):
         raise ValueError(f"{name!r} is {_short(values)}, not whole numbers")
     return wholes
+
+
+def _strings(members: Mapping[str, object], name: str) -> tuple[str, ...]:
+    values = _items(members, name)
+    strings = tuple(value for value in values if isinstance(value, str))
+    if len(strings) != len(values):
+        raise ValueError(f"{name!r} is {_short(values)}, not strings")
+    return strings
 
 
 def _three(values: tuple[int, ...]) -> tuple[int, int, int]:

@@ -24,7 +24,8 @@ class Picture:
     `content` is the file's bytes and `media_type` their format (`image/png`, `image/webp`, `image/gif`).
     `seed` is the first seed as a number, 0 … 2³²−1 (None for a walk); `seeds` holds one a tile, or the key
     points of a walk. `model` and `version` tell the bundle. `request` is the path and query that answer with
-    the same picture again; `Figment.replay_url` makes it an address.
+    the same picture again; `Figment.replay_url` makes it an address. `labels` holds the class of each seed's
+    image, an index of the model's `class_names`; it is empty where the model has no classes.
     """
 
     content: bytes = field(repr=False)
@@ -34,6 +35,7 @@ class Picture:
     model: str
     version: int
     request: str
+    labels: tuple[int, ...] = ()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """

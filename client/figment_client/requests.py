@@ -34,17 +34,32 @@ def generate(
     seed: int | str | None = None,
     columns: int | None = None,
     truncation: float | None = None,
+    label: int | str | None = None,
     model: str | None = None,
 ) -> Call:
-    """`GET /generate`: a grid of `n` images. Raises InvalidArgument for a seed that cannot be sent."""
-    text = None if seed is None else seed_text(seed)
-    return Call("/generate", _given(n=n, seed=text, columns=columns, truncation=truncation, model=model))
+    """`GET /generate`: a grid of `n` images. Raises InvalidArgument for a seed or label that cannot be sent."""
+    params = _given(
+        n=n,
+        seed=None if seed is None else seed_text(seed),
+        columns=columns,
+        truncation=truncation,
+        label=None if label is None else label_text(label),
+        model=model,
+    )
+    return Call("/generate", params)
 
 
-def image(seed: int | str, *, truncation: float | None = None, model: str | None = None) -> Call:
-    """`GET /images/{seed}.png`: one image. Raises InvalidArgument for a seed that cannot be sent."""
+def image(
+    seed: int | str,
+    *,
+    truncation: float | None = None,
+    label: int | str | None = None,
+    model: str | None = None,
+) -> Call:
+    """`GET /images/{seed}.png`: one image. Raises InvalidArgument for a seed or label that cannot be sent."""
     path = f"/images/{quote(seed_text(seed), safe='')}.png"
-    return Call(path, _given(truncation=truncation, model=model))
+    text = None if label is None else label_text(label)
+    return Call(path, _given(truncation=truncation, label=text, model=model))
 
 
 def interpolate(
@@ -57,9 +72,10 @@ def interpolate(
     columns: int | None = None,
     fps: int | None = None,
     truncation: float | None = None,
+    label: int | str | None = None,
     model: str | None = None,
 ) -> Call:
-    """`GET /interpolate`: a walk through `seeds`. Raises InvalidArgument for seeds that cannot be sent."""
+    """`GET /interpolate`: a walk through `seeds`. Raises InvalidArgument for seeds or a label that cannot be sent."""
     params = _given(
         seeds=None if seeds is None else seeds_text(seeds),
         frames=frames,
@@ -69,6 +85,7 @@ def interpolate(
         columns=columns,
         fps=fps,
         truncation=truncation,
+        label=None if label is None else label_text(label),
         model=model,
     )
     return Call("/interpolate", params)
@@ -98,11 +115,23 @@ def seed_text(seed: int | str) -> str:
         return str(number)
     if not seed:
         raise InvalidArgument("seed '': an empty string is no seed; leave the seed out to draw one at random")
-    try:
-        seed.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidArgument(f"seed {seed!r}: has no UTF-8 form ({error.reason})") from error
-    return seed
+    return _encodable(seed, "seed")
+
+
+def label_text(label: int | str) -> str:
+    """
+    A label as it is sent: the name of a class as it is, or its index, from 0, in digits.
+
+    An empty name is refused, and a number below 0, which is no index.
+    """
+    if not isinstance(label, str):
+        index = operator.index(label)
+        if index < 0:
+            raise InvalidArgument(f"label {index}: an index is 0 or more")
+        return str(index)
+    if not label:
+        raise InvalidArgument("label '': an empty string is no class; leave the label out for each seed's own")
+    return _encodable(label, "label")
 
 
 def seeds_text(seeds: Sequence[int | str]) -> str:
@@ -124,6 +153,14 @@ def to_httpx(http: httpx.Client | httpx.AsyncClient, call: Call) -> httpx.Reques
         return http.build_request("GET", call.path, params=call.params)
     except httpx.InvalidURL as error:
         raise InvalidArgument(f"cannot be asked as a URL: {error}") from error
+
+
+def _encodable(text: str, what: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidArgument(f"{what} {text!r}: has no UTF-8 form ({error.reason})") from error
+    return text
 
 
 def _given(**values: str | float | None) -> tuple[tuple[str, str], ...]:

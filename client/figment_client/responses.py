@@ -65,7 +65,7 @@ def read_picture(response: httpx.Response) -> Picture:
     if not request.startswith("/"):
         raise InvalidAnswer(f"Figment-Request is no path: {request!r}")
     seed, seeds = _seeds(response)
-    return Picture(response.content, media_type, seed, seeds, model, version, request)
+    return Picture(response.content, media_type, seed, seeds, model, version, request, _labels(response))
 
 
 def read_models(response: httpx.Response) -> ModelListing:
@@ -143,6 +143,11 @@ def _seeds(response: httpx.Response) -> tuple[int | None, tuple[int, ...]]:
     seed = None if first is None else _whole(first, "Figment-Seed")
     texts = (first if every is None else every).split(",")
     return seed, tuple(_whole(text, "Figment-Seeds") for text in texts)
+
+
+def _labels(response: httpx.Response) -> tuple[int, ...]:
+    text = response.headers.get("Figment-Labels")
+    return () if text is None else tuple(_whole(label, "Figment-Labels") for label in text.split(","))
 
 
 def _whole(text: str, header: str) -> int:

@@ -1,14 +1,15 @@
 """`/generate` and `/images/{seed}.png`: images of seeds."""
 
-from functools import partial
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from bundle.latents import latents_of
+from bundle.latents import Latents, latents_of
 from bundle.seeds import consecutive_seeds, random_seed
+from service.api.classes import choose, find_label, label_asked, labels_drawn
 from service.api.parameters import GenerateQuery, ImageQuery, Seed, only, refuse_body
-from service.api.pictures import draw, grid_response, picture_responses, replay_path
+from service.api.pictures import Origin, draw, grid_response, picture_responses, replay_path
 from service.api.problems import responses
 from service.catalogue import Catalogue
 
@@ -27,16 +28,10 @@ router = APIRouter(
 )
 async def generate(query: Annotated[GenerateQuery, Query()], request: Request) -> Response:
     """Draw `n` images of the seeds `seed`, `seed + 1` …"""
-    catalogue: Catalogue = request.app.state.catalogue
-    model = catalogue.get(query.model)
     first = random_seed() if query.seed is None else query.seed
     seeds = list(consecutive_seeds(first, query.n))
-    manifest = model.bundle.manifest
-    images = await draw(request, model, partial(latents_of, seeds, manifest.latent_dim, query.truncation))
-    replay = replay_path("/generate", {"n": query.n, "seed": first}, query, model)
-    response = await grid_response(model, images, query.columns, seeds, replay, random=query.seed is None)
-    response.headers["Figment-Seed"] = str(first)
-    return response
+    asked = {"n": query.n, "seed": first}
+    return await _answer(request, query, seeds, "/generate", asked, query.columns)
 
 
 @router.get(
@@ -44,11 +39,31 @@ async def generate(query: Annotated[GenerateQuery, Query()], request: Request) -
 )
 async def image(seed: Annotated[Seed, Path()], query: Annotated[ImageQuery, Query()], request: Request) -> Response:
     """Draw the image of one seed."""
+    return await _answer(request, query, [seed], f"/images/{seed}.png", {}, columns=1)
+
+
+async def _answer(
+    request: Request,
+    query: GenerateQuery | ImageQuery,
+    seeds: list[int],
+    path: str,
+    asked: Mapping[str, object],
+    columns: int | None,
+) -> Response:
+    """The grid of the seeds' images; `path` and `asked` are what repeats it."""
     catalogue: Catalogue = request.app.state.catalogue
     model = catalogue.get(query.model)
     manifest = model.bundle.manifest
-    images = await draw(request, model, partial(latents_of, [seed], manifest.latent_dim, query.truncation))
-    replay = replay_path(f"/images/{seed}.png", {}, query, model)
-    response = await grid_response(model, images, 1, [seed], replay, random=False)
-    response.headers["Figment-Seed"] = str(seed)
+    label = find_label(manifest, query.label)
+
+    def make() -> Latents:
+        latents = latents_of(seeds, manifest.latent_dim, query.truncation, len(manifest.class_names))
+        return choose(latents, manifest, label)
+
+    images = await draw(request, model, make)
+    labels = await labels_drawn(manifest, seeds, label)
+    replay = replay_path(path, {**asked, **label_asked(manifest, label)}, query, model)
+    random = isinstance(query, GenerateQuery) and query.seed is None
+    response = await grid_response(images, columns, Origin(model, seeds, labels, replay, random))
+    response.headers["Figment-Seed"] = str(seeds[0])
     return response

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from bundle.latents import Latents, latents_of, path
 from bundle.seeds import random_seed
+from service.api.classes import choose, find_label, label_asked, labels_drawn
 from service.api.generate import PROBLEMS
 from service.api.parameters import InterpolateQuery, only, refuse_body
-from service.api.pictures import animation_response, draw, grid_response, picture_responses, replay_path
+from service.api.pictures import Origin, animation_response, draw, grid_response, picture_responses, replay_path
 from service.catalogue import Catalogue
 
 router = APIRouter(
@@ -24,16 +25,19 @@ async def interpolate(query: Annotated[InterpolateQuery, Query()], request: Requ
     """Draw `frames` images on the way through the seeds, as a PNG strip or an animation."""
     catalogue: Catalogue = request.app.state.catalogue
     model = catalogue.get(query.model)
+    manifest = model.bundle.manifest
+    label = find_label(manifest, query.label)
     keys = query.keys or [random_seed(), random_seed()]
 
     def walk() -> Latents:
-        latents = latents_of(keys, model.bundle.manifest.latent_dim, query.truncation)
-        return path(latents, query.frames, query.mode, query.loop)
+        latents = latents_of(keys, manifest.latent_dim, query.truncation, len(manifest.class_names))
+        return choose(path(latents, query.frames, query.mode, query.loop), manifest, label)
 
     frames = await draw(request, model, walk)
-    asked = {"seeds": ",".join(map(str, keys)), "frames": query.frames}
+    labels = await labels_drawn(manifest, keys, label)
+    asked = {"seeds": ",".join(map(str, keys)), "frames": query.frames, **label_asked(manifest, label)}
     replay = replay_path("/interpolate", asked, query, model)
-    random = query.keys is None
+    origin = Origin(model, keys, labels, replay, random=query.keys is None)
     if query.format == "png":
-        return await grid_response(model, frames, query.columns or query.frames, keys, replay, random)
-    return await animation_response(model, frames, query.format, query.fps, keys, replay, random)
+        return await grid_response(frames, query.columns or query.frames, origin)
+    return await animation_response(frames, query.format, query.fps, origin)

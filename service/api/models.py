@@ -19,6 +19,8 @@ class ModelEntry(BaseModel):
     image_shape: tuple[int, int, int]
     """Height, width, channels."""
     seed_scheme: str
+    class_names: list[str]
+    """The classes of a conditional generator, in the order of their indices; none if it is not one."""
     digest: str
     license: str
     attribution: str
@@ -59,6 +61,7 @@ def _entry(model: Model, default: str) -> ModelEntry:
         latent_dim=manifest.latent_dim,
         image_shape=(manifest.image.height, manifest.image.width, manifest.image.channels),
         seed_scheme=manifest.seed_scheme,
+        class_names=list(manifest.class_names),
         digest=model.bundle.digest,
         license=manifest.data.license,
         attribution=manifest.data.attribution,

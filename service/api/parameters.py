@@ -17,6 +17,8 @@ MAX_FRAMES = 120
 MAX_KEYS = 16
 """Seeds of one walk."""
 MAX_TRUNCATION = 2.0
+MAX_LABEL = 255
+"""Characters of a class's name."""
 MAX_NAME = 100
 """Characters of an unknown parameter's name that an error repeats."""
 MAX_ERRORS = 20
@@ -60,7 +62,21 @@ Seed = Annotated[int, BeforeValidator(lambda text: parse_seed(str(text))), WithJ
 Truncation = Annotated[
     float,
     BeforeValidator(_number),
-    Field(ge=0, le=MAX_TRUNCATION, allow_inf_nan=False, description="ψ: the latent is multiplied by it."),
+    Field(
+        ge=0,
+        le=MAX_TRUNCATION,
+        allow_inf_nan=False,
+        description="ψ: the latent, but not its class, is multiplied by it.",
+    ),
+]
+Label = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=MAX_LABEL,
+        description="A class of the model: one of the `class_names` of `GET /models`, or its index, from 0. "
+        "If left out, each seed has its own class.",
+    ),
 ]
 ModelName = Annotated[str | None, Field(min_length=1, max_length=100, description="A name from `GET /models`.")]
 
@@ -77,6 +93,7 @@ class ImageQuery(_Query):
     """Parameters of one image."""
 
     truncation: Truncation = 1.0
+    label: Label = None
     model: ModelName = None
 
 
@@ -89,6 +106,7 @@ class GenerateQuery(_Query):
         default=None, ge=1, le=MAX_IMAGES, description="Images in a row; nearest to a square if left out."
     )
     truncation: Truncation = 1.0
+    label: Label = None
     model: ModelName = None
     format: Literal["png"] = "png"
 
@@ -109,6 +127,7 @@ class InterpolateQuery(_Query):
     )
     fps: WholeNumber = Field(default=12, ge=FPS_MIN, le=FPS_MAX, description="Frames a second of a WebP or GIF.")
     truncation: Truncation = 1.0
+    label: Label = None
     model: ModelName = None
     format: Literal["png", "webp", "gif"] = "png"
 

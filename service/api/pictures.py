@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,12 +20,28 @@ from service.pictures.png import encode_png
 MEDIA_TYPES = {"png": "image/png", "webp": "image/webp", "gif": "image/gif"}
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What a picture was made of.
+
+    `labels` has the class of each seed's image, and is empty for a model without classes; `replay` is the path and
+    query that answer with the same picture again; `random` says whether the seeds were drawn for this answer alone.
+    """
+
+    model: Model
+    seeds: Sequence[int]
+    labels: Sequence[int]
+    replay: str
+    random: bool
+
+
 def replay_path(path: str, asked: Mapping[str, object], query: BaseModel, model: Model) -> str:
     """The path and query that answer with the same picture again.
 
-    It holds `asked`, in which the seeds are numbers, then what `query` does not leave to its default, and the model.
+    It holds `asked`, in which the seeds are numbers and the label is a name, then what `query` does not leave to its
+    default, and the model.
     """
-    given = query.model_dump(exclude_defaults=True, exclude={"seed", "seeds", "model"})
+    given = query.model_dump(exclude_defaults=True, exclude={"seed", "seeds", "label", "model"})
     parameters = {**asked, **given, "model": model.bundle.manifest.name}
     return f"{path}?{urlencode({name: _plain(value) for name, value in parameters.items()}, safe=',')}"
 
@@ -45,49 +62,49 @@ async def draw(request: Request, model: Model, latents: Callable[[], Latents]) -
         return await model.batcher.generate(await asyncio.to_thread(latents))
 
 
-async def grid_response(
-    model: Model, images: Pixels, columns: int | None, seeds: Sequence[int], replay: str, random: bool
-) -> Response:
+async def grid_response(images: Pixels, columns: int | None, origin: Origin) -> Response:
     """A PNG grid, with the request inside."""
 
     def encode() -> bytes:
-        return encode_png(make_grid(images, columns), provenance(model, seeds, replay))
+        return encode_png(make_grid(images, columns), provenance(origin))
 
     content = await asyncio.to_thread(encode)
-    return Response(content, headers=headers(model, seeds, replay, random), media_type=MEDIA_TYPES["png"])
+    return Response(content, headers=headers(origin), media_type=MEDIA_TYPES["png"])
 
 
-async def animation_response(
-    model: Model, frames: Pixels, kind: Format, fps: int, seeds: Sequence[int], replay: str, random: bool
-) -> Response:
+async def animation_response(frames: Pixels, kind: Format, fps: int, origin: Origin) -> Response:
     """An animation, with the request inside."""
-    content = await asyncio.to_thread(encode_animation, frames, kind, fps, replay)
-    return Response(content, headers=headers(model, seeds, replay, random), media_type=MEDIA_TYPES[kind])
+    content = await asyncio.to_thread(encode_animation, frames, kind, fps, origin.replay)
+    return Response(content, headers=headers(origin), media_type=MEDIA_TYPES[kind])
 
 
-def provenance(model: Model, seeds: Sequence[int], replay: str) -> dict[str, str]:
+def provenance(origin: Origin) -> dict[str, str]:
     """The text of a PNG: what made it. No clock time, so that the bytes repeat."""
+    labels = {"figment:labels": _joined(origin.labels)} if origin.labels else {}
     return {
-        "figment:request": replay,
-        "figment:seeds": _joined(seeds),
-        "figment:model": model.label,
-        "figment:digest": model.bundle.digest,
+        "figment:request": origin.replay,
+        "figment:seeds": _joined(origin.seeds),
+        **labels,
+        "figment:model": origin.model.label,
+        "figment:digest": origin.model.bundle.digest,
     }
 
 
-def headers(model: Model, seeds: Sequence[int], replay: str, random: bool) -> dict[str, str]:
+def headers(origin: Origin) -> dict[str, str]:
     """The headers of a picture. What was drawn at random must not be answered from a cache."""
-    caching = {"Cache-Control": "no-store"} if random else {}
+    labels = {"Figment-Labels": _joined(origin.labels)} if origin.labels else {}
+    caching = {"Cache-Control": "no-store"} if origin.random else {}
     return {
-        "Figment-Seeds": _joined(seeds),
-        "Figment-Model": model.label,
-        "Figment-Request": replay,
+        "Figment-Seeds": _joined(origin.seeds),
+        **labels,
+        "Figment-Model": origin.model.label,
+        "Figment-Request": origin.replay,
         **caching,
     }
 
 
-def _joined(seeds: Sequence[int]) -> str:
-    return ",".join(map(str, seeds))
+def _joined(numbers: Sequence[int]) -> str:
+    return ",".join(map(str, numbers))
 
 
 def picture_responses(*kinds: str, headers: Mapping[str, str] | None = None) -> dict[int | str, dict[str, Any]]:
@@ -96,6 +113,7 @@ def picture_responses(*kinds: str, headers: Mapping[str, str] | None = None) -> 
     described = {
         **(headers or {}),
         "Figment-Seeds": "The seeds, separated by commas.",
+        "Figment-Labels": "The class of each seed, an index of `class_names`; only of a model with classes.",
         "Figment-Model": "name/version.",
         "Figment-Request": "The path and query that answer with the same picture again.",
     }

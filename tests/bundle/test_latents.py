@@ -66,6 +66,14 @@ def test_truncation_multiplies_the_latent(seed: int, truncation: float) -> None:
     np.testing.assert_array_equal(latents_of([seed], 32, truncation)[0], np.float32(whole * truncation))
 
 
+@pytest.mark.parametrize("truncation", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("classes", [0, 1, 10, 32])
+def test_truncation_leaves_the_numbers_of_the_class_alone(classes: int, truncation: float) -> None:
+    whole = np.random.RandomState(9).randn(32)
+    whole[classes:] *= truncation
+    np.testing.assert_array_equal(latents_of([9], 32, truncation, classes)[0], np.float32(whole))
+
+
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_what_is_no_seed_has_no_latent(seed: int) -> None:
     with pytest.raises(ValueError, match="Seed"):

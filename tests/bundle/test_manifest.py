@@ -18,6 +18,7 @@ def test_a_manifest_survives_being_written_and_read(make_manifest: Callable[...,
     manifest = make_manifest(
         files={"saved_model.pb": DIGEST, "variables/ψ.data": DIGEST},
         class_names=("cat", "dog"),
+        class_shares=(0.25, 0.75),
         measures={"swd": {"value": 21.5, "floor": 3.25, "about": "sliced Wasserstein"}},
     )
     assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
@@ -53,6 +54,16 @@ def test_a_manifest_is_frozen(manifest: Manifest, part: str, field: str) -> None
         ({"files": {"saved_model.pb": DIGEST.upper()}}, "files.saved_model.pb"),
         ({"images_seen": -1}, "images_seen"),
         ({"created": "2025-01-02T03:04:05"}, "created"),  # of no time zone
+        ({"class_names": ["cat", ""], "class_shares": [0.5, 0.5]}, "class_names.1"),
+        ({"class_names": ["c" * 256], "class_shares": [1.0]}, "class_names.0"),
+        ({"class_names": ["cat", "dog", "cat"], "class_shares": [0.5, 0.25, 0.25]}, "class_names"),
+        ({"class_names": ["cat", "dog"]}, "class_shares"),
+        ({"class_names": ["cat", "dog"], "class_shares": [1.0]}, "class_shares"),
+        ({"class_shares": [1.0]}, "class_shares"),
+        ({"class_names": ["cat", "dog"], "class_shares": [0.5, 0.500002]}, "class_shares"),
+        ({"class_names": ["cat", "dog"], "class_shares": [1.0, 0.0]}, "class_shares.1"),
+        ({"class_names": ["cat", "dog"], "class_shares": [0.5, "nan"]}, "class_shares.1"),
+        ({"class_names": list("abcdefghijklmnopq"), "class_shares": [1 / 17] * 17}, "class_shares"),  # of 16 numbers
         ({"measures": {"swd": {"value": None, "about": ""}}}, "measures.swd.value"),
     ],
 )
@@ -60,6 +71,20 @@ def test_what_is_wrong_is_refused_and_named(manifest: Manifest, changes: dict[st
     with pytest.raises(ValidationError) as refusal:
         Manifest.model_validate_json(as_json(manifest, **changes))
     assert [".".join(map(str, error["loc"])) for error in refusal.value.errors()] == [place]
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 16])
+def test_as_many_classes_as_a_latent_has_numbers_are_taken(manifest: Manifest, count: int) -> None:
+    names = [f"class {i}" for i in range(count)]
+    read = Manifest.model_validate_json(as_json(manifest, class_names=names, class_shares=[1 / count] * count))
+    assert (len(read.class_names), read.class_shares[0]) == (count, 1 / count)
+
+
+def test_a_manifest_from_before_there_were_classes_has_none(manifest: Manifest) -> None:
+    content = json.loads(manifest.model_dump_json())
+    del content["class_names"], content["class_shares"]
+    read = Manifest.model_validate_json(json.dumps(content))
+    assert (read.class_names, read.class_shares) == ((), ())
 
 
 @pytest.mark.parametrize("field", ["name", "version", "latent_dim", "image", "files", "data"])

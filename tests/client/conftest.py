@@ -19,6 +19,7 @@ LISTING: dict[str, Any] = {
             "latent_dim": 128,
             "image_shape": [64, 64, 3],
             "seed_scheme": "numpy-randomstate-v1",
+            "class_names": ["cat", "dog"],
             "digest": "sha256:1f",
             "license": "CC0-1.0",
             "attribution": "drawn for the tests",
@@ -109,6 +110,7 @@ def service(
         headers = {
             "Figment-Seed": number if number.isdigit() else "99",
             "Figment-Seeds": None,
+            "Figment-Labels": {"cat": "0", "dog": "1"}.get(query.get("label", "")),
             "Figment-Request": replay,
         }
         return picture_answer(headers=headers)

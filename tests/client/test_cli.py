@@ -59,6 +59,9 @@ def figment(service: Service, asked: list[httpx.Request], tmp_path: Path, monkey
             "/generate?n=16&seed=7&columns=4&truncation=0.5&model=adventurer",
         ),
         ("generate --seed -5 -o a.png", "a.png", "/generate?seed=-5"),
+        ("generate --label dog -o a.png", "a.png", "/generate?label=dog"),
+        ("image 7 --label 0 -o seven.png", "seven.png", "/images/7.png?label=0"),
+        ("interpolate --label a,b -o w.png", "w.png", "/interpolate?format=png&label=a%2Cb"),
         ("image 7 -o seven.png", "seven.png", "/images/7.png"),
         ("image words --truncation 1 -o w.png", "w.png", "/images/words.png?truncation=1.0"),
         ("interpolate -o w.png", "w.png", "/interpolate?format=png"),
@@ -87,6 +90,8 @@ def test_the_seed_the_model_and_the_replay_address_go_to_stderr(
     assert err.splitlines() == ["seed 7", "model adventurer/3", "replay http://here:9/generate?seed=7"]
     figment("interpolate", "-o", "a.png")
     assert "seeds 1,2,3\n" in capsys.readouterr().err
+    figment("image", "7", "--label", "dog", "-o", "a.png")
+    assert capsys.readouterr().err.splitlines()[:2] == ["seed 7", "label 1"]
 
 
 def test_the_address_comes_from_the_environment(
@@ -110,8 +115,8 @@ def test_models_prints_a_table_and_what_was_skipped(figment: Command, capsys: py
     assert figment("models") == 0
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        "   NAME        VERSION  IMAGE    LATENT  BATCHES  LICENSE",
-        "*  adventurer  3        64x64x3  128     1,2,4    CC0-1.0",
+        "   NAME        VERSION  IMAGE    LATENT  CLASSES  BATCHES  LICENSE",
+        "*  adventurer  3        64x64x3  128     2        1,2,4    CC0-1.0",
     ]
     assert err == "skipped broken/1: no manifest\n"
 
@@ -136,6 +141,7 @@ def test_models_as_json_tells_all(
         ("interpolate --format webp -o a.gif", "so .webp is needed"),
         ("interpolate --format jpeg -o a.jpeg", "invalid choice"),
         ("interpolate --seeds 1,,2 -o a.png", "empty string is no seed"),
+        ("generate --label= -o a.png", "empty string is no class"),
         ("generate --timeout 0 -o a.png", "timeout 0"),
         ("generate --timeout nan -o a.png", "timeout nan"),
         ("generate --url here -o a.png", "base URL 'here'"),

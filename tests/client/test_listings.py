@@ -14,6 +14,7 @@ def test_a_listing_is_read_into_dataclasses(listing: dict[str, Any]) -> None:
         latent_dim=128,
         image_shape=(64, 64, 3),
         seed_scheme="numpy-randomstate-v1",
+        class_names=("cat", "dog"),
         digest="sha256:1f",
         license="CC0-1.0",
         attribution="drawn for the tests",
@@ -55,6 +56,8 @@ def test_a_missing_member_of_a_model_is_named(listing: dict[str, Any], name: str
         ("image_shape", [64, 64, True]),
         ("image_shape", 64),
         ("batch_sizes", ["1"]),
+        ("class_names", ["cat", 1]),
+        ("class_names", "cat"),
     ],
 )
 def test_a_member_of_another_type_is_named(listing: dict[str, Any], name: str, value: object) -> None:

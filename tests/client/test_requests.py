@@ -20,6 +20,9 @@ from figment_client.requests import Call
         ),
         (requests.image(7), "/images/7.png", {}),
         (requests.image("x", truncation=2, model="m"), "/images/x.png", {"truncation": "2", "model": "m"}),
+        (requests.generate(label="a dog", model="m"), "/generate", {"label": "a dog", "model": "m"}),
+        (requests.image(7, truncation=1, label=0), "/images/7.png", {"truncation": "1", "label": "0"}),
+        (requests.interpolate([1, 2], label="0"), "/interpolate", {"seeds": "1,2", "label": "0"}),
         (requests.interpolate(), "/interpolate", {}),
         (
             requests.interpolate([1, "two"], frames=24, mode="lerp", loop=True, format="webp", fps=9),
@@ -83,9 +86,30 @@ def test_a_seed_that_cannot_be_sent_as_meant_is_refused(seed: int | str, reason:
         requests.interpolate([1, seed])
 
 
+@pytest.mark.parametrize(
+    ("label", "reason"), [(-1, "0 or more"), ("", "empty string"), ("\ud800", r"label .* no UTF-8 form")]
+)
+def test_a_label_that_cannot_be_sent_as_meant_is_refused(label: int | str, reason: str) -> None:
+    with pytest.raises(InvalidArgument, match=reason):
+        requests.generate(label=label)
+    with pytest.raises(InvalidArgument, match=reason):
+        requests.image(1, label=label)
+    with pytest.raises(InvalidArgument, match=reason):
+        requests.interpolate(label=label)
+
+
+@pytest.mark.parametrize("label", ["a&b=c", "1+1", "a b", "100%", "é ψ", "a,b"])
+def test_a_label_reaches_the_query_whole(label: str) -> None:
+    with httpx.Client(base_url="http://test") as http:
+        request = requests.to_httpx(http, requests.image(1, label=label))
+    assert dict(request.url.params) == {"label": label}
+
+
 def test_a_seed_that_is_no_number_and_no_string_is_a_type_error() -> None:
     with pytest.raises(TypeError):
         requests.seed_text(1.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        requests.label_text(1.5)  # type: ignore[arg-type]
 
 
 def test_a_comma_in_a_seed_is_refused_in_a_walk_only() -> None:

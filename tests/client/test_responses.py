@@ -41,6 +41,13 @@ def test_one_of_the_seed_headers_is_enough(
     assert (picture.seed, picture.seeds) == (seed, seeds)
 
 
+@pytest.mark.parametrize(("header", "labels"), [(None, ()), ("0", (0,)), ("3,0", (3, 0)), ("12, 7", (12, 7))])
+def test_the_classes_are_told_where_there_are_any(
+    picture_answer: Answer, header: str | None, labels: tuple[int, ...]
+) -> None:
+    assert read_picture(picture_answer(headers={"Figment-Labels": header})).labels == labels
+
+
 def test_a_media_type_may_have_capitals_and_parameters(picture_answer: Answer) -> None:
     headers = {"Content-Type": "Image/PNG; charset=binary"}
     assert read_picture(picture_answer(headers=headers)).media_type == "image/png"
@@ -56,6 +63,7 @@ def test_a_media_type_may_have_capitals_and_parameters(picture_answer: Answer) -
         ({"Figment-Seed": "seven"}, "Figment-Seed: 'seven'"),
         ({"Figment-Seeds": "1,,2"}, "Figment-Seeds: ''"),
         ({"Figment-Seeds": "9" * 5000}, "Figment-Seeds: '999"),
+        ({"Figment-Labels": "1,cat"}, "Figment-Labels: 'cat'"),
         ({"Figment-Model": None}, "no Figment-Model header"),
         ({"Figment-Model": "adventurer"}, "not name/version"),
         ({"Figment-Model": "adventurer/new"}, "no whole number"),

@@ -1,7 +1,7 @@
 import asyncio
 import io
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -19,18 +19,25 @@ from bundle.store import Bundle, Store
 from service.app import create_app
 from service.catalogue import Catalogue
 from service.settings import Settings
-from tests.service.fake_engine import PATIENCE, FakeEngine
+from tests.service.fake_engine import PATIENCE, ConditionalEngine, FakeEngine
 
 LATENT_DIM = 16
 
 
-def manifest_of(name: str, shape: tuple[int, int, int], latent_dim: int = LATENT_DIM) -> Manifest:
+def manifest_of(
+    name: str,
+    shape: tuple[int, int, int],
+    latent_dim: int = LATENT_DIM,
+    classes: Mapping[str, float] | None = None,
+) -> Manifest:
     height, width, channels = shape
     return Manifest.model_validate(
         {
             "name": name,
             "version": 1,
             "latent_dim": latent_dim,
+            "class_names": tuple(classes or ()),
+            "class_shares": tuple((classes or {}).values()),
             "image": ImageShape.model_validate({"height": height, "width": width, "channels": channels}),
             "files": {},
             "data": DataSet(name="data", digest="sha256:" + "a" * 64, count=20, license="CC0", attribution="nobody"),
@@ -55,13 +62,18 @@ def store(tmp_path: Path) -> Store:
 
 
 def publish_fake(
-    store: Store, name: str, version: int | None = None, shape: tuple[int, int, int] = (4, 4, 3)
+    store: Store,
+    name: str,
+    version: int | None = None,
+    shape: tuple[int, int, int] = (4, 4, 3),
+    classes: Mapping[str, float] | None = None,
+    latent_dim: int = LATENT_DIM,
 ) -> Bundle:
-    """Publish a bundle that a FakeEngine takes for good."""
+    """Publish a bundle that a FakeEngine takes for good, or with `classes`, shares by name, a ConditionalEngine."""
 
     def write(folder: Path, version: int) -> Manifest:
         (folder / "saved_model.pb").write_bytes(b"graph %d" % version)
-        return manifest_of(name, shape)
+        return manifest_of(name, shape, latent_dim, classes)
 
     return store.publish(name, version, write)
 
@@ -114,8 +126,9 @@ def serve(store: Store) -> Serve:
             manifest = bundle.manifest
             if error := (faults or {}).get(manifest.name):
                 raise error
-            image = manifest.image
-            engine = FakeEngine((image.height, image.width, image.channels))
+            shape = (manifest.image.height, manifest.image.width, manifest.image.channels)
+            shares = manifest.class_shares
+            engine = ConditionalEngine(shares, shape) if shares else FakeEngine(shape)
             return engines.setdefault(manifest.name, engine)
 
         app = create_app(Settings.model_validate({"models": store.root, "max_batch": 16} | settings), store, load)
@@ -197,6 +210,7 @@ def make_graph() -> Callable[..., Callable[[Path, int], Manifest]]:
         output_name: str = "images",
         output_dtype: str = "uint8",
         signature: str = "serving_default",
+        labelled: bool = False,
         fail: bool = False,
         constant: bool = False,
     ) -> Callable[[Path, int], Manifest]:
@@ -214,7 +228,17 @@ def make_graph() -> Callable[..., Callable[[Path, int], Manifest]]:
                 x = tf.reshape(tf.tanh(latents @ module.weights), [-1, height, 8, channels])
                 return {output_name: tf.cast(tf.round((x + 1.0) * 127.5), output_dtype)}
 
-            tf.saved_model.save(module, str(folder), {signature: generate})
+            @tf.function(
+                input_signature=[
+                    tf.TensorSpec([None, latent_dim], "float32", name="latents"),
+                    tf.TensorSpec([None], "int32", name="labels"),
+                ]
+            )
+            def generate_labelled(latents: Any, labels: Any) -> dict[str, Any]:  # noqa: ANN401
+                return generate(latents + tf.cast(labels, "float32")[:, tf.newaxis])
+
+            signatures = {signature: generate} | ({"labelled": generate_labelled} if labelled else {})
+            tf.saved_model.save(module, str(folder), signatures)
             return manifest_of("tiny", (8, 8, 3))
 
         return write

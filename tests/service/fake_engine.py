@@ -2,9 +2,11 @@
 
 import asyncio
 import hashlib
+import math
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from statistics import NormalDist
 
 import numpy as np
 
@@ -54,8 +56,34 @@ class FakeEngine:
             raise TimeoutError("the test never opened the gate")
         if self.failures:
             raise self.failures.popleft()
+        return self.draw(latents)
+
+    def draw(self, latents: Latents) -> Pixels:
         return pixels_of(latents, self.shape)
 
     async def begun(self) -> None:
         """Return when one more batch has begun."""
         assert await asyncio.to_thread(self._begun.acquire, timeout=PATIENCE), "no batch began"
+
+
+class ConditionalEngine(FakeEngine):
+    """Draws, as the graph of a conditional generator does, a class that the first numbers of a latent choose.
+
+    The upper left pixel has the class as its value; all others depend on the other numbers of the latent alone.
+    """
+
+    def __init__(self, shares: Sequence[float], shape: Shape = (4, 4, 3)) -> None:
+        super().__init__(shape)
+        self.shares = shares
+
+    def draw(self, latents: Latents) -> Pixels:
+        pixels = pixels_of(latents[:, len(self.shares) :], self.shape)
+        pixels[:, 0, 0, :] = [[self._class(row)] for row in latents.tolist()]
+        return pixels
+
+    def _class(self, row: Sequence[float]) -> int:
+        scores = []
+        for share, z in zip(self.shares, row, strict=False):
+            normal = min(max(NormalDist().cdf(z), 1e-6), 1.0 - 1e-6)
+            scores.append(math.log(share) - math.log(-math.log(normal)))
+        return scores.index(max(scores))

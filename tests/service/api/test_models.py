@@ -19,6 +19,7 @@ async def test_a_model_is_listed_with_what_a_client_needs(service: Service) -> N
         "latent_dim": 16,
         "image_shape": [4, 4, 3],
         "seed_scheme": "numpy-randomstate-v1",
+        "class_names": [],
         "digest": service.catalogue.models["tiny"].bundle.digest,
         "license": "CC0",
         "attribution": "nobody",

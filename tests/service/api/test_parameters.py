@@ -52,6 +52,7 @@ for endpoint in (GENERATE, IMAGE, INTERPOLATE):
     WRONG[endpoint] |= {
         "truncation": ["", "-0.1", "2.01", "nan", "inf", "-inf", "1e400", "x", " 1", "1_0", "0x1", "1,5", "٣", "\0"],
         "model": ["", "m" * 101],
+        "label": ["", "x" * 256, "0", "cat"],
         "sede": ["7", ""],
         "": ["x"],
     }
@@ -73,6 +74,7 @@ ALLOWED = {
     "format": ["'png'"],
     "mode": ["'slerp' or 'lerp'"],
     "loop": ["true or false"],
+    "label": ["at least 1", "at most 255", "tiny has no classes; leave it out"],
     "model": ["at least 1", "at most 100"],
 }
 """What an error about a parameter says one of."""
@@ -124,7 +126,7 @@ async def test_a_parameter_given_twice_is_refused(
 
 async def test_an_unknown_parameter_is_named_with_those_there_are(client: httpx.AsyncClient, problem: Check) -> None:
     body = problem(await client.get("/generate?sede=7"), "invalid-parameter")
-    message = "unknown parameter; there are: columns, format, model, n, seed, truncation"
+    message = "unknown parameter; there are: columns, format, label, model, n, seed, truncation"
     assert body["errors"] == [{"parameter": "sede", "message": message, "got": "7"}]
 
 
@@ -148,7 +150,8 @@ ODD_QUERIES = [
     b"%ed%a0%80=1", b"model=%ed%a0%80", b"model=%00", b"model=../../etc/passwd", b"model=%0d%0aX-Evil:%201",
     b"seed=%0d%0aX-Evil:%201", b"n=%", b"n=%zz", b"&&&", b"=", b"n", b"n==1", b"n=1;seed=2", b"\xff=\xfe",
     b"n=\xff", b"seed=\xf0\x9f\x8e\xa8", b"model=\xe9", b"+=+", b"?n=1", b"n[]=1", b"n[0]=1", b"seeds=%00,%ff",
-    b"seeds=%ed%a0%80,1", b"mode=%00", b"loop=%00", b"format=%00", b"truncation=%ff", b"n=" + b"1" * 60000,
+    b"seeds=%ed%a0%80,1", b"label=%00", b"label=%ed%a0%80", b"label=%ff", b"label=%0d%0aX-Evil:%201",
+    b"label=" + b"1" * 60000, b"mode=%00", b"loop=%00", b"format=%00", b"truncation=%ff", b"n=" + b"1" * 60000,
     b"seed=" + b"x" * 60000, b"x" * 60000 + b"=1", b"model=" + b"m" * 60000, b"seeds=" + b"1," * 30000,
 ]  # fmt: skip
 

@@ -47,6 +47,14 @@ def test_a_seed_draws_the_same_pixels_in_every_warmed_size(
         assert np.array_equal(engine.run(latents[: size.rows])[:1], alone)
 
 
+def test_a_second_signature_with_labels_does_not_disturb(
+    load: Callable[[Bundle], Any], publish_graph: Callable[..., Bundle], real_store: Store
+) -> None:
+    engine, other = load(publish_graph(labelled=True)), load(real_store.open("tiny"))
+    latents = latents_of([1, 2], 16)
+    assert np.array_equal(engine.run(latents), other.run(latents))
+
+
 def test_it_runs_in_the_engine_thread(load: Callable[[Bundle], Any], real_store: Store) -> None:
     bundle = real_store.open("tiny")
     with ThreadPoolExecutor(max_workers=1) as thread:
