@@ -49,21 +49,37 @@ class ImageShape(_Part):
 
 
 class DataSet(_Part):
-    """What the generator was trained on."""
+    """What the generator was trained on; digest and count are None where that is not known: it was imported."""
 
     name: str
-    digest: Digest
-    count: int = Field(ge=1)
+    digest: Digest | None = None
+    count: int | None = Field(default=None, ge=1)
     license: str
     attribution: str
 
 
 class Measure(_Part):
-    """One number about the images, with the same number between two halves of real images as its floor."""
+    """One number about the images, with the same number between two halves of real images as its floor.
+
+    `low` and `high` are the bounds of the 95 % confidence interval of `value`; both are there or neither. `count`: the
+    images a side; `seed`: of all that was drawn at random. `about` says what the number is.
+    """
 
     value: float
     floor: float | None = None
+    low: float | None = None
+    high: float | None = None
+    count: int | None = Field(default=None, ge=1)
+    seed: int | None = Field(default=None, ge=0, lt=2**32)
     about: str
+
+    @model_validator(mode="after")
+    def _interval_is_whole(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("low and high: one bound of the interval is missing")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low ({self.low}) is above high ({self.high})")
+        return self
 
 
 class Manifest(_Part):

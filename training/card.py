@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from bundle.manifest import Manifest
+from bundle.manifest import Manifest, Measure
 from training.recipe import Recipe, load_recipe, recipe_names
 from training.run import Run
 
@@ -67,6 +67,13 @@ def command(run: Run) -> str:
     for key, value in changed(settings.recipe, base).items():
         words += ["--set", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
     words += ["--resolution", str(settings.resolution), "--channels", str(settings.channels)]
+    if settings.labels:
+        words += ["--labels", settings.labels]
+    words += (
+        ["--heldout", relative(Path(settings.heldout))] if settings.heldout else ["--holdout", f"{settings.holdout:g}"]
+    )
+    if settings.on_trouble != "rollback":
+        words += ["--on-trouble", settings.on_trouble]
     words += ["--images", str(settings.images), "--seed", str(settings.seed), "--name", settings.name]
     words += ["--license", settings.license, "--attribution", settings.attribution]
     return shlex.join(words)
@@ -103,9 +110,17 @@ def flat(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:
 def _measures(manifest: Manifest) -> str:
     if not manifest.measures:
         return "None were taken: `export --heldout` takes images that were not trained on."
-    rows = [f"| {name} | {m.value:.2f} | {_floor(m.floor)} | {m.about} |" for name, m in manifest.measures.items()]
-    return "\n".join(["| measure | value | real against real | what it is |", "|---|---|---|---|", *rows])
+    rows = [
+        f"| {name} | {m.value:.4g} | {_interval(m)} | {_floor(m.floor)} | {m.about} |"
+        for name, m in manifest.measures.items()
+    ]
+    heading = "| measure | value | 95 % interval | real against real | what it is |"
+    return "\n".join([heading, "|---|---|---|---|---|", *rows])
+
+
+def _interval(measure: Measure) -> str:
+    return "–" if measure.low is None or measure.high is None else f"{measure.low:.4g} … {measure.high:.4g}"
 
 
 def _floor(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{value:.4g}"

@@ -15,8 +15,8 @@ KEEP = 2
 class Checkpoints:
     """The checkpoints of one run. TensorFlow writes a new one beside the old and then renames its index."""
 
-    def __init__(self, gan: Gan, folder: Path) -> None:
-        self._manager = tf.train.CheckpointManager(gan.state(), str(folder), max_to_keep=KEEP)
+    def __init__(self, gan: Gan, folder: Path, keep: int = KEEP) -> None:
+        self._manager = tf.train.CheckpointManager(gan.state(), str(folder), max_to_keep=keep)
         self._gan = gan
 
     def save(self) -> None:

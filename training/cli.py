@@ -12,7 +12,7 @@ from training.recipe import RecipeError
 from training.run import RunError
 from training.source import DataError
 
-COMMANDS = ("fit", "resume", "export", "recipes")
+COMMANDS = ("fit", "resume", "report", "export", "recipes")
 """In the order of --help."""
 
 

@@ -59,6 +59,13 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def class_shares(self) -> tuple[float, ...]:
+        """The share of each class in the images; empty where there are no labels."""
+        if self.labels is None:
+            return ()
+        return tuple((np.bincount(self.labels, minlength=len(self.class_names)) / len(self)).tolist())
+
     def select(self, index: NDArray[np.int64]) -> "ImageSet":
         """The images of an index, int64 [n], in its order; `facts` keep the digest of the whole."""
         images = self.images
@@ -136,7 +143,7 @@ def hold_out(data: ImageSet, share: float, seed: int) -> tuple[ImageSet, ImageSe
     if share:
         if len(sizes) < 2:
             raise DataError(f"{data.facts.source}: nothing can be held out: all images are duplicates of each other")
-        room = int(np.ceil(share * len(data)))
+        room = min(int(np.ceil(share * len(data))), len(data) - 1)
         for group in np.random.default_rng([seed, 1]).permutation(len(sizes)):
             if sizes[group] <= room:
                 held[group] = True

@@ -1,6 +1,16 @@
 """What training runs on."""
 
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
 import tensorflow as tf
+
+BFLOAT16_FLAGS: Final = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""Of a processor, as /proc/cpuinfo names them: x86's two, and ARM's."""
+BFLOAT16_CAPABILITY: Final = (8, 0)
+"""The compute capability from which on an NVIDIA GPU multiplies bfloat16 (Ampere)."""
 
 
 def prepare() -> str:
@@ -15,3 +25,31 @@ def prepare() -> str:
     if not gpus:
         return "the CPU"
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name))
+
+
+def computes_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the device has instructions for bfloat16; without them it computes it all the same, but slower."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return tuple(details.get("compute_capability", (0, 0))) >= BFLOAT16_CAPABILITY
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # no Linux: nothing is known, so nothing is promised
+        return False
+    named = (line.partition(":") for line in lines)
+    flags = {flag for name, _, value in named if name.strip() in ("flags", "Features") for flag in value.split()}
+    return bool(BFLOAT16_FLAGS & flags)
+
+
+def precision_note(precision: str) -> str | None:
+    """What a person should know who asked for a precision that the device has no instructions for; else None."""
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    if precision == "float32" or (on_gpu if precision == "float16" else computes_bfloat16()):
+        return None
+    return f"this device has no instructions for {precision}: it is computed all the same, but slower than float32"
+
+
+def cost_clock() -> Callable[[], float]:
+    """The clock by which work is compared: the CPU time of all threads, whoever else is busy; on a GPU, wall time."""
+    return time.perf_counter if tf.config.list_physical_devices("GPU") else time.process_time

@@ -20,10 +20,11 @@ from training.checkpoints import Checkpoints
 from training.dataset import load_images
 from training.frozen import FrozenGenerator
 from training.gan import Gan
-from training.loop import images_per_step
-from training.measures import measure
+from training.loop import gan_of
+from training.measures import measure_all
 from training.run import Run
 from training.sheet import sheet_latents, write_sheet
+from training.source import DataError
 
 PARITY_IMAGES = 32
 PARITY_LEVELS = 1
@@ -53,8 +54,10 @@ class Parity:
         return f"largest difference {self.levels} of 255, {self.share:.3%} of pixels differ"
 
 
-def export(run: Run, models: Path, name: str, version: int | None, heldout: Path | None = None) -> Bundle:
-    """Publish the averaged generator of a run's last checkpoint as `models/name/version`.
+def export(
+    run: Run, models: Path, name: str, version: int | None, heldout: Path | None = None, last: bool = False
+) -> Bundle:
+    """Publish the averaged generator of a run as `models/name/version`.
 
     Args:
         run: the run.
@@ -62,6 +65,7 @@ def export(run: Run, models: Path, name: str, version: int | None, heldout: Path
         name: the model's name.
         version: its number; None for one above the highest.
         heldout: images of the same kind that were not trained on, to measure against; None for no measures.
+        last: whether to take the last state instead of the one that was nearest to the held-out images.
 
     Raises:
         ExportFailed: the SavedModel does not draw what the trained generator draws, or `heldout` is too few.
@@ -70,9 +74,7 @@ def export(run: Run, models: Path, name: str, version: int | None, heldout: Path
     """
     if version in Store(models).versions(name):
         raise VersionExists(f"{models / name / str(version)} exists; a published version is never overwritten")
-    settings = run.settings
-    gan = Gan(settings.recipe, settings.resolution, settings.channels, settings.seed)
-    step = Checkpoints(gan, run.checkpoints).restore()
+    gan, step = restored(run, last)
     frozen = FrozenGenerator(gan.ema)
     parities = {"frozen": check_parity(gan, frozen.serving_default, "frozen generator")}
     measures = _measured(run, gan, heldout)
@@ -81,14 +83,25 @@ def export(run: Run, models: Path, name: str, version: int | None, heldout: Path
         frozen.save(folder)
         parities["SavedModel"] = check_parity(gan, load_signature(folder), "SavedModel")
         (folder / EXTRA).mkdir()
-        write_sheet(folder / EXTRA / "samples.png", gan.sample(sheet_latents(settings.recipe.latent_dim)))
-        manifest = _manifest(run, name, number, step, measures)
+        write_sheet(folder / EXTRA / "samples.png", gan.sample(sheet_latents(gan.latent_dim)))
+        manifest = _manifest(run, gan, name, number, step, measures)
         (folder / EXTRA / "MODEL_CARD.md").write_text(model_card(run, manifest, parities, heldout), encoding="utf-8")
         return manifest
 
     bundle = Store(models).publish(name, version, write)
     check_parity(gan, load_signature(bundle.path), "bundle")
     return bundle
+
+
+def restored(run: Run, last: bool = False) -> tuple[Gan, int]:
+    """A run's networks and the step they are of: the state that was the best by the held-out measures, or the last.
+
+    Raises:
+        RunError: there is no checkpoint, or none can be read.
+    """
+    gan = gan_of(run)
+    folder = run.checkpoints if last or not (run.best / "checkpoint").exists() else run.best
+    return gan, Checkpoints(gan, folder).restore()
 
 
 def load_signature(folder: Path) -> tf.types.experimental.GenericFunction:
@@ -104,7 +117,7 @@ def check_parity(gan: Gan, generate: tf.types.experimental.GenericFunction, what
     Raises:
         ExportFailed: they differ by more than rounding.
     """
-    latents = latents_of(range(PARITY_IMAGES), gan.recipe.latent_dim)
+    latents = latents_of(range(PARITY_IMAGES), gan.latent_dim)
     parity = compare(gan.sample(latents), generate(tf.constant(latents))["images"].numpy())
     if parity.levels > PARITY_LEVELS or parity.share > PARITY_SHARE:
         raise ExportFailed(f"the {what} does not draw what the trained generator draws: {parity}")
@@ -127,20 +140,32 @@ def _measured(run: Run, gan: Gan, heldout: Path | None) -> dict[str, Measure]:
     count = max(1, len(real) // 2)
     seeds = list(consecutive_seeds(MEASURED_SEED, count))
     batches = [seeds[i : i + 64] for i in range(0, count, 64)]
-    fake = np.concatenate([gan.sample(latents_of(batch, settings.recipe.latent_dim)) for batch in batches])
+    fake = np.concatenate([gan.sample(latents_of(batch, gan.latent_dim)) for batch in batches])
     try:
-        return measure(np.asarray(real), fake)
+        return measure_all(np.asarray(real), fake, _trained_on(run))
     except ValueError as error:
         raise ExportFailed(f"{heldout} cannot be measured against: {error}") from error
 
 
-def _manifest(run: Run, name: str, version: int, step: int, measures: dict[str, Measure]) -> Manifest:
+def _trained_on(run: Run) -> NDArray[np.uint8] | None:
+    """The images of a run's data, or None where they are gone: without them nothing is said of memorisation."""
+    settings = run.settings
+    try:
+        data = load_images(Path(settings.source), settings.resolution, settings.channels, Path(settings.cache))
+    except DataError:
+        return None
+    return np.asarray(data.images)
+
+
+def _manifest(run: Run, gan: Gan, name: str, version: int, step: int, measures: dict[str, Measure]) -> Manifest:
     settings = run.settings
     recipe = settings.recipe
     return Manifest(
         name=name,
         version=version,
-        latent_dim=recipe.latent_dim,
+        latent_dim=gan.latent_dim,
+        class_names=settings.class_names,
+        class_shares=settings.class_shares,
         image=ImageShape(height=settings.resolution, width=settings.resolution, channels=settings.channels),  # type: ignore[arg-type]
         files={},
         data=DataSet(
@@ -152,7 +177,7 @@ def _manifest(run: Run, name: str, version: int, step: int, measures: dict[str, 
         ),
         recipe=recipe.name,
         settings=recipe.model_dump() | {"images": settings.images, "seed": settings.seed},
-        images_seen=step * images_per_step(recipe),
+        images_seen=step * recipe.images_per_step,
         measures=measures,
         software=_software(),
         created=datetime.now(UTC).replace(microsecond=0),

@@ -19,6 +19,7 @@ LATENTS, AUGMENT_FAKES_FOR_G, ALPHA, FLIPS, AUGMENT_REALS, AUGMENT_FAKES = range
 """The streams of random numbers of a step; each is a function of the run's seed, the step and the stream."""
 
 Logs = dict[str, tf.Tensor]
+Floats = NDArray[np.float32]
 
 
 class Gan(tf.Module):
@@ -79,6 +80,18 @@ class Gan(tf.Module):
         images: NDArray[np.uint8] = to_uint8(self.ema(latents, training=False)).numpy()
         return images
 
+    def scores(self, images: NDArray[np.uint8], labels: NDArray[np.int32] | None, step: int) -> dict[str, Floats]:
+        """The discriminator's scores of real images, uint8 [batch_size, …], and of as many generated ones; float32."""
+        index = tf.constant(step, tf.int64)
+        latents = self._latents(index)
+        real = [self._reals(tf.constant(images), index), None if labels is None else self._one_hot(tf.constant(labels))]
+        fake = [
+            self._augmented(self.generator(latents, training=False), index, AUGMENT_FAKES),
+            self._classes_of(latents),
+        ]
+        scored = (self.discriminator(x if self.class_shares else x[0], training=False) for x in (real, fake))
+        return dict(zip(("real", "fake"), (scores.numpy() for scores in scored), strict=True))
+
     def state(self) -> tf.train.Checkpoint:
         """Everything that must be kept to go on as if nothing had happened."""
         return tf.train.Checkpoint(
@@ -121,12 +134,29 @@ class Gan(tf.Module):
         half_life = min(self.recipe.ema_half_life, max(step, 1) * images * 0.05)
         return float(0.5 ** (images / half_life))
 
+    def _part(self) -> tuple[int, int]:
+        """Which part of a batch is computed here, of how many equal ones (`distribute.Replica` has others)."""
+        return 0, 1
+
+    def _own(self, rows: tf.Tensor) -> tf.Tensor:
+        """That part of the rows of a whole batch."""
+        part, parts = self._part()
+        return rows if parts == 1 else tf.split(rows, parts)[part]
+
+    def _gathered(self, rows: tf.Tensor) -> tf.Tensor:
+        """The rows of all parts."""
+        return rows
+
+    def _apply(self, optimizer: keras.optimizers.Optimizer, gradients: list[tf.Tensor], network: keras.Model) -> None:
+        """One step of the optimizer, with the mean of all parts' gradients."""
+        optimizer.apply(gradients, network.trainable_variables)
+
     def _stream(self, index: tf.Tensor, stream: int) -> tf.Tensor:
         return tf.stack([tf.constant(self.seed * 8 + stream, tf.int64), index])
 
     def _latents(self, index: tf.Tensor) -> tf.Tensor:
         shape = [self.recipe.batch_size, self.latent_dim]
-        return tf.random.stateless_normal(shape, self._stream(index, LATENTS), alg="philox")
+        return self._own(tf.random.stateless_normal(shape, self._stream(index, LATENTS), alg="philox"))
 
     def _classes_of(self, latents: tf.Tensor) -> tf.Tensor | None:
         if not self.class_shares:
@@ -134,14 +164,18 @@ class Gan(tf.Module):
         return tf.one_hot(tf.argmax(class_scores(latents, self.class_shares), axis=1), len(self.class_shares))
 
     def _reals(self, images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        reals = tf.cast(images, tf.float32) / 127.5 - 1.0
+        reals = tf.cast(self._own(images), tf.float32) / 127.5 - 1.0
         if self.recipe.flip:
-            coins = tf.random.stateless_uniform([tf.shape(reals)[0], 1, 1, 1], self._stream(index, FLIPS), alg="philox")
+            coins = self._uniform(len(images), index, FLIPS)
             reals = tf.where(coins < 0.5, reals, tf.reverse(reals, axis=[2]))
         return self._augmented(reals, index, AUGMENT_REALS)
 
     def _augmented(self, images: tf.Tensor, index: tf.Tensor, stream: int) -> tf.Tensor:
-        return augment(images, self.recipe.augment, self._stream(index, stream))
+        return augment(images, self.recipe.augment, self._stream(index, stream), *self._part())
+
+    def _uniform(self, count: int, index: tf.Tensor, stream: int) -> tf.Tensor:
+        """A number 0 … 1 for each image of a batch of `count`: those of the part that is computed here."""
+        return self._own(tf.random.stateless_uniform([count, 1, 1, 1], self._stream(index, stream), alg="philox"))
 
     def _scores(self, images: tf.Tensor, classes: tf.Tensor | None) -> tf.Tensor:
         return self.discriminator(images if classes is None else [images, classes], training=True)
@@ -167,14 +201,14 @@ class Gan(tf.Module):
             scores = self._scores(self._augmented(fakes, index, AUGMENT_FAKES_FOR_G), classes)
             loss = logs["loss_g"] = generator_loss(self.recipe.loss, scores, reals)
             scaled = self.generator_optimizer.scale_loss(loss)
-        variables = self.generator.trainable_variables
-        self.generator_optimizer.apply(tape.gradient(scaled, variables), variables)
+        gradients = tape.gradient(scaled, self.generator.trainable_variables)
+        self._apply(self.generator_optimizer, gradients, self.generator)
         for average, value in zip(self.ema.variables, self.generator.variables, strict=True):
             average.assign(ema_decay * average + (1.0 - ema_decay) * value)  # batch-norm statistics too
         return logs
 
     def _one_hot(self, labels: tf.Tensor) -> tf.Tensor | None:
-        return tf.one_hot(labels, len(self.class_shares)) if self.class_shares else None
+        return tf.one_hot(self._own(labels), len(self.class_shares)) if self.class_shares else None
 
     def _update_discriminator(
         self,
@@ -200,12 +234,16 @@ class Gan(tf.Module):
                 loss += penalty * recipe.regulariser.weight * recipe.regulariser.every
             loss = self.discriminator_optimizer.scale_loss(loss)
         variables = discriminator.trainable_variables
-        self.discriminator_optimizer.apply(tape.gradient(loss, variables), variables)
+        self._apply(self.discriminator_optimizer, tape.gradient(loss, variables), discriminator)
         if recipe.discriminator.clip:
             logs["clipped_share"] = clip(variables, recipe.discriminator.clip)
         if recipe.loss == "wasserstein":
             logs["earth_movers_distance"] = -logs["loss_d"]
-        return logs | {"score_real": tf.reduce_mean(real_scores), "score_fake": tf.reduce_mean(fake_scores)}
+        return logs | {
+            "score_real": tf.reduce_mean(real_scores),
+            "score_fake": tf.reduce_mean(fake_scores),
+            "score_spread": tf.math.reduce_std(self._gathered(tf.concat([real_scores, fake_scores], axis=0))),
+        }
 
     def _penalty(
         self,
@@ -217,8 +255,7 @@ class Gan(tf.Module):
     ) -> tf.Tensor:
         kind = self.recipe.regulariser.kind
         if kind == "gradient-penalty":
-            shape = [self.recipe.batch_size, 1, 1, 1]
-            alpha = tf.random.stateless_uniform(shape, self._stream(index, ALPHA), alg="philox")
+            alpha = self._uniform(self.recipe.batch_size, index, ALPHA)
             return gradient_penalty(lambda x: self._scores(x, real_classes), reals, fakes, alpha)
         penalty = r1(lambda x: self._scores(x, real_classes), reals)
         if kind == "r1+r2":

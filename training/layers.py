@@ -9,7 +9,7 @@ import tensorflow as tf
 
 PHI_BOUND = 1e-6
 """Φ(z) is kept this far from 0 and 1; `bundle` bounds it alike."""
-TEMPERATURE = 0.05
+TEMPERATURE = 0.02
 """Of the softmax that stands for the argmax in a generator that is served, so that a walk has no jump."""
 
 
@@ -19,10 +19,11 @@ class ClassCode(keras.layers.Layer):
     g = −log(−log Φ(z)) is a Gumbel variate where z is normal, so argmax (g + log p) is class k with probability
     p_k (the Gumbel-max trick). In training the code is one-hot; else it is softmax((g + log p) / TEMPERATURE), the
     concrete distribution (Maddison 2017, Jang 2017). The code is × √K, so that its square is 1 on average.
+    It computes in float32 whatever the networks do: the discriminator is told the classes of the same numbers.
     """
 
     def __init__(self, shares: Sequence[float]) -> None:
-        super().__init__(name="class_code")
+        super().__init__(name="class_code", dtype="float32")
         self.shares = tuple(shares)
 
     def call(self, latents: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -73,7 +74,8 @@ class Projection(keras.layers.Layer):
 class MinibatchStddev(keras.layers.Layer):
     """Adds one feature map: the standard deviation over a group of images, averaged (Karras 2018, section 3).
 
-    A group is `group` consecutive rows, so the batch size must be a multiple of it.
+    A group is `group` consecutive rows, so the batch size must be a multiple of it. The spread is computed in float32:
+    in float16 the 1e-8 that keeps the root from zero would be zero itself.
     """
 
     def __init__(self, group: int) -> None:
@@ -83,9 +85,9 @@ class MinibatchStddev(keras.layers.Layer):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """[n, h, w, c] → [n, h, w, c + 1]."""
         _, height, width, channels = x.shape
-        grouped = tf.reshape(x, [-1, self.group, height, width, channels])
-        deviation = tf.sqrt(tf.math.reduce_variance(grouped, axis=1) + tf.cast(1e-8, x.dtype))
-        spread = tf.reduce_mean(deviation, axis=[1, 2, 3])
+        grouped = tf.reshape(tf.cast(x, tf.float32), [-1, self.group, height, width, channels])
+        deviation = tf.sqrt(tf.math.reduce_variance(grouped, axis=1) + 1e-8)
+        spread = tf.cast(tf.reduce_mean(deviation, axis=[1, 2, 3]), x.dtype)
         maps = tf.repeat(spread, self.group)[:, None, None, None] * tf.ones_like(x[..., :1])
         return tf.concat([x, maps], axis=-1)
 

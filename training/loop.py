@@ -1,27 +1,35 @@
 """The training loop, from top to bottom."""
 
 import math
-import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from types import FrameType
+from contextlib import closing
 from typing import Protocol
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from training.appraisal import Appraisal, appraiser_of
+from training.batches import Batches
 from training.checkpoints import Checkpoints
-from training.dataset import ImageSet, Shuffled
+from training.dataset import ImageSet
+from training.events import Events
 from training.gan import Gan
-from training.recipe import Recipe
+from training.journal import Journal
+from training.means import Means
+from training.probe import seconds_per_step
+from training.report import write_report
 from training.run import Run
 from training.sheet import sheet_latents, write_sheet
-
-PROBE_STEPS = 4
-"""Steps that are timed at least for the estimate, in whole rounds of the regulariser, after the ones that compile."""
+from training.signals import stop_signals
+from training.watch import (
+    MAX_ROLLBACKS,
+    SLOWER,
+    Trouble,
+    Troubled,
+    collapse,
+    dead_discriminator,
+    diverged,
+    memorisation,
+)
 
 LOG_EVERY = 50
 """Steps between two lines of the log."""
@@ -44,33 +52,193 @@ class Display(Protocol):
         """Something worth a line."""
 
 
-@dataclass
-class Means:
-    """The means of what the steps report, and how fast they are, until they are taken."""
+def train(
+    run: Run,
+    data: ImageSet,
+    display: Display,
+    every: int | None = None,
+    resume: bool = False,
+    heldout: ImageSet | None = None,
+) -> bool:
+    """Train a run to its end, or until Ctrl-C or SIGTERM, which end it after the step with a checkpoint.
 
-    sums: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    steps: int = 0
-    since: float = field(default_factory=time.perf_counter)
+    Args:
+        run: what to do, and where.
+        data: the images.
+        display: who is told.
+        every: images between two sheets, measures and checkpoints; None for a fortieth of the run.
+        resume: whether to go on from the last checkpoint.
+        heldout: images that are not trained on, to measure against; None or too few for no measures, and so no best.
 
-    def add(self, logs: dict[str, tf.Tensor]) -> None:
-        """One step's scalars; a term that is not computed at every step is averaged over those where it is."""
-        self.steps += 1
-        for name, value in logs.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value)
-            self.counts[name] = self.counts.get(name, 0) + 1
+    Returns:
+        Whether the run is complete.
 
-    def peek(self) -> dict[str, float]:
-        """The means so far."""
-        return {name: total / self.counts[name] for name, total in self.sums.items()}
+    Raises:
+        TrainingFailed: it diverged, collapsed, learnt by heart or its discriminator died, and was to be stopped for it.
+        RunError: there is no checkpoint to go on from, or none can be written.
+    """
+    loop = Loop(run, data, display, every, heldout)
+    try:
+        with stop_signals() as stopped, closing(loop.events):
+            loop.begin(resume)
+            while loop.step < loop.steps and not stopped:
+                try:
+                    loop.advance()
+                except Troubled as error:
+                    loop.settle(error.trouble)
+            if stopped:
+                display.note(f"stopped by a signal after step {loop.step} of {loop.steps}")
+            loop.end()
+    finally:
+        write_report(run, data.images, None if heldout is None else heldout.images)  # of a failure above all
+    return loop.step >= loop.steps
 
-    def steps_per_second(self) -> float:
-        """Since the means began."""
-        return self.steps / max(time.perf_counter() - self.since, 1e-9)
 
-    def begin(self) -> None:
-        """Forget what was added."""
-        self.sums, self.counts, self.steps, self.since = {}, {}, 0, time.perf_counter()
+class Loop:
+    """One process's part of a run: the state in memory, and what of it goes to the run's folder when."""
+
+    def __init__(
+        self,
+        run: Run,
+        data: ImageSet,
+        display: Display,
+        every: int | None,
+        heldout: ImageSet | None,
+    ) -> None:
+        self.run, self.display, self.on_trouble = run, display, run.settings.on_trouble
+        self.recipe = run.settings.recipe
+        self.per_step = self.recipe.images_per_step
+        self.steps = math.ceil(run.settings.images / self.per_step)
+        self.tick = max(1, (every or run.settings.images // 40) // self.per_step)
+        self.step, self.kept = 0, -1
+        self.gan = gan_of(run)
+        self.checkpoints, self.best = Checkpoints(self.gan, run.checkpoints), Checkpoints(self.gan, run.best, keep=1)
+        self.batches, self.means = Batches(data, self.recipe, run.settings.seed), Means()
+        self.journal, self.events = Journal(run), Events(run.path / "events")
+        self.appraiser = appraiser_of(heldout, data, run.settings.seed)
+
+    def begin(self, resume: bool) -> None:
+        """Take the last state back or write the first, and say how long it will take."""
+        if resume:
+            self.step = self.kept = self.checkpoints.restore()
+        self.journal.truncate(self.step)
+        self._forget_sheets()
+        if not resume:
+            self.keep()  # from here on the run can be resumed, whatever happens
+        if self.step < self.steps:
+            if resume:
+                self.journal.event(self.step, "resumed", f"went on from step {self.step:,}")
+            seconds = seconds_per_step(self.gan, *self.batches.at(self.step))
+            self.display.estimate(self.per_step / seconds, (self.steps - self.step) * self.per_step)
+        self.means.begin()
+
+    def advance(self) -> None:
+        """One step, and what is due after it.
+
+        Raises:
+            Troubled: something went wrong.
+        """
+        images, labels = self.batches.at(self.step)
+        self.means.add(self.gan.train(images, self.step, self.rate(), labels))
+        self.step += 1
+        self.display.advance(self.step * self.per_step, self.means.peek())
+        if self.step % LOG_EVERY == 0:
+            self.log()
+        if self.step % self.tick == 0 and self.step < self.steps:
+            self.keep()
+
+    def end(self) -> None:
+        """Log and keep what the last steps brought; after trouble, what is kept already stays."""
+        try:
+            if self.means.steps:
+                self.log()
+            if self.kept != self.step:
+                self.keep()
+        except Troubled as error:
+            self.journal.event(self.step, error.trouble.kind, error.trouble.text)
+            raise TrainingFailed(
+                f"{error} (step {self.step}); the last good state is in {self.run.checkpoints}"
+            ) from error
+
+    def rate(self) -> float:
+        """What the learning rates are multiplied by at this step."""
+        factor = learning_rate_factor(self.step, self.steps, self.recipe.decay_from)
+        return factor * SLOWER ** self.journal.rollbacks(self.step)
+
+    def log(self) -> None:
+        """Write the means since the last line."""
+        means = self.means.peek()
+        self._check(diverged(means))
+        line = {"step": self.step, "images": self.step * self.per_step, **means, "learning_rate": self.rate()}
+        speed = round(self.means.steps_per_second() * self.per_step, 1)
+        self.journal.log(line | {"images_per_second": speed, "cpu_seconds": round(self.means.cpu_seconds(), 2)})
+        self.events.scalars(self.step, means)
+        self.means.begin()
+        self._check(dead_discriminator(self.journal.lines, self.recipe.loss))
+
+    def keep(self) -> None:
+        """Look at what was learnt, and write the state if it is good."""
+        self._check(diverged({**self.means.peek(), **self.gan.norms()}))
+        measures = self._appraise()
+        sheet = write_sheet(self.run.samples / f"{self.step * self.per_step:09d}.png", self._drawn())
+        self.events.image(self.step, "samples", sheet)
+        images, labels = self.batches.at(self.step)
+        scores = self.gan.scores(images[0], None if labels is None else labels[0], self.step)
+        for kind, values in scores.items():
+            self.events.histogram(self.step, f"scores of {kind} images", values)
+        if measures and self.journal.is_best(measures.distance):
+            self.best.save()
+            self.journal.best(self.step, measures.distance)
+        self.checkpoints.save()
+        self.kept = self.step
+
+    def _appraise(self) -> Appraisal | None:
+        if self.appraiser is None:
+            return None
+        found: Appraisal = self.appraiser.appraise(self.gan)
+        self.journal.measures(self.step, found)
+        self.events.scalars(self.step, {f"held-out/{name}": m.value for name, m in found.measures.items()})
+        self._check(collapse(found.measures["spread"], self.journal.widest, self.step * self.per_step))
+        self._check(memorisation(found.measures["memorisation"]))
+        return found
+
+    def _drawn(self) -> NDArray[np.uint8]:
+        return self.gan.sample(sheet_latents(self.gan.latent_dim))
+
+    def _forget_sheets(self) -> None:
+        for sheet in self.run.samples.glob("*.png"):
+            if int(sheet.stem) > self.step * self.per_step:
+                sheet.unlink()
+
+    def _check(self, trouble: Trouble | None) -> None:
+        if trouble is None:
+            return
+        if self.on_trouble == "report" and trouble.kind != "diverged":
+            self.journal.event(self.step, trouble.kind, trouble.text)
+            self.display.note(f"step {self.step}: {trouble.kind}: {trouble.text}")
+            return
+        raise Troubled(trouble)
+
+    def settle(self, trouble: Trouble) -> None:
+        """Go back to the last good state with slower learning, or stop.
+
+        Raises:
+            TrainingFailed: it is to be stopped, or was rolled back too often.
+        """
+        self.journal.event(self.step, trouble.kind, trouble.text)
+        where = f"at step {self.step}: {trouble.text}. The last good state is in {self.run.checkpoints}"
+        if self.on_trouble != "rollback":
+            raise TrainingFailed(f"{trouble.kind} {where}")
+        if self.journal.rollbacks(self.step) >= MAX_ROLLBACKS:
+            raise TrainingFailed(f"{trouble.kind} {where}; it was rolled back {MAX_ROLLBACKS} times")
+        failed = self.step
+        self.step = self.kept = self.checkpoints.restore()
+        self.journal.roll_back(failed, self.step, trouble)
+        self._forget_sheets()
+        self.display.note(
+            f"{trouble.kind} at step {failed}: {trouble.text}. Back to step {self.step}, learning half as fast"
+        )
+        self.means.begin()
 
 
 def gan_of(run: Run) -> Gan:
@@ -79,137 +247,7 @@ def gan_of(run: Run) -> Gan:
     return Gan(settings.recipe, settings.resolution, settings.channels, settings.seed, settings.class_shares)
 
 
-def images_per_step(recipe: Recipe) -> int:
-    """How many real images the discriminator sees in one step."""
-    return recipe.batch_size * recipe.n_critic
-
-
 def learning_rate_factor(step: int, steps: int, decay_from: float) -> float:
     """What the learning rates are multiplied by: 1, then linearly to 0 from `decay_from` of the run on."""
     begin = decay_from * steps
     return 1.0 if step < begin else max(0.0, (steps - step) / max(steps - begin, 1e-9))
-
-
-def train(run: Run, data: ImageSet, display: Display, every: int | None = None, resume: bool = False) -> bool:
-    """Train a run to its end, or until Ctrl-C or SIGTERM, which end it after the step with a checkpoint.
-
-    Args:
-        run: what to do, and where.
-        data: the images.
-        display: who is told.
-        every: images between two sheets and checkpoints; None for a fortieth of the run.
-        resume: whether to go on from the last checkpoint.
-
-    Returns:
-        Whether the run is complete.
-
-    Raises:
-        TrainingFailed: a loss or a weight is no longer finite.
-        RunError: there is no checkpoint to go on from, or none can be written.
-    """
-    settings, recipe = run.settings, run.settings.recipe
-    per_step = images_per_step(recipe)
-    steps = math.ceil(settings.images / per_step)
-    tick = max(1, (every or settings.images // 40) // per_step)
-    gan = gan_of(run)
-    latents = sheet_latents(gan.latent_dim)
-    checkpoints = Checkpoints(gan, run.checkpoints)
-    step = checkpoints.restore() if resume else 0
-    run.truncate_log(step)
-    batches, means = Batches(data, recipe, settings.seed), Means()
-
-    def log() -> None:
-        line = {"step": step, "images": step * per_step, **means.peek()}
-        check_finite(line, step, run)
-        run.log(line | {"images_per_second": round(means.steps_per_second() * per_step, 1)})
-        means.begin()
-
-    def keep() -> None:
-        check_finite({**means.peek(), **gan.norms()}, step, run)
-        checkpoints.save()
-        write_sheet(run.samples / f"{step * per_step:09d}.png", gan.sample(latents))
-
-    with stop_signals() as stopped:
-        if not resume:
-            keep()  # from here on the run can be resumed, whatever happens
-        if step < steps:
-            display.estimate(per_step / seconds_per_step(gan, *batches.at(step)), (steps - step) * per_step)
-        means.begin()
-        while step < steps and not stopped:
-            reals, labels = batches.at(step)
-            means.add(gan.train(reals, step, learning_rate_factor(step, steps, recipe.decay_from), labels))
-            step += 1
-            display.advance(step * per_step, means.peek())
-            if step % LOG_EVERY == 0:
-                log()
-            if step % tick == 0 and step < steps:
-                keep()
-        if stopped:
-            display.note(f"stopped by a signal after step {step} of {steps}")
-        if means.steps:
-            log()
-        keep()
-    return step >= steps
-
-
-class Batches:
-    """Step k's images: a function of the seed and k."""
-
-    def __init__(self, data: ImageSet, recipe: Recipe, seed: int) -> None:
-        self._images, self._labels, self._recipe = data.images, data.labels, recipe
-        self._order = Shuffled(len(data.images), seed)
-
-    def at(self, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int32] | None]:
-        """Images uint8 [n_critic, batch_size, height, width, channels], their classes int32 [n_critic, batch_size]."""
-        shape = self._recipe.n_critic, self._recipe.batch_size
-        indices = self._order.indices(step * images_per_step(self._recipe), images_per_step(self._recipe))
-        images = self._images[indices]
-        labels = None if self._labels is None else self._labels[indices].reshape(shape)
-        return images.reshape(*shape, *images.shape[1:]), labels
-
-
-def seconds_per_step(gan: Gan, reals: NDArray[np.uint8], labels: NDArray[np.int32] | None) -> float:
-    """The measured time of a step, in seconds: a few are made and then undone. Compiles the step on its way."""
-    before = gan.snapshot()
-    for step in range(2):  # with the regulariser and without: compiles both
-        gan.train(reals, step, 1.0, labels)
-    begin = time.perf_counter()
-    probes = gan.recipe.regulariser.every * math.ceil(PROBE_STEPS / gan.recipe.regulariser.every)
-    for step in range(probes):
-        logs = gan.train(reals, step, 1.0, labels)
-    float(logs["loss_g"])  # waits for the device
-    seconds = (time.perf_counter() - begin) / probes
-    gan.restore(before)
-    return seconds
-
-
-def check_finite(means: dict[str, float], step: int, run: Run) -> None:
-    """Stop when a mean, or the norm of a network's weights, is not a number or infinite.
-
-    Raises:
-        TrainingFailed: names the value, the step and the folder of the last checkpoint.
-    """
-    bad = [name for name, value in means.items() if not math.isfinite(value)]
-    if bad:
-        raise TrainingFailed(
-            f"{', '.join(bad)} is no longer finite at step {step}: training diverged. The last good state is in "
-            f"{run.checkpoints}; try half the learning rates, or a larger regulariser.weight"
-        )
-
-
-@contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """A list that is empty until SIGINT (Ctrl-C) or SIGTERM comes; a second Ctrl-C interrupts at once."""
-    received: list[int] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if received and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -48,7 +48,8 @@ def build_discriminator(recipe: Recipe, resolution: int, channels: int, classes:
         scores = _dense(settings)(1, kernel_initializer=_normal(), dtype="float32", name="scores")(x)
         if classes:
             labels = keras.Input([classes], name="classes")
-            inputs, scores = [images, labels], Projection(name="projection")([scores, features, labels])
+            projection = Projection(dtype="float32", name="projection")
+            inputs, scores = [images, labels], projection([scores, features, labels])
     return keras.Model(inputs, scores, name="discriminator")
 
 

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -35,7 +35,7 @@ class RmsProp(_Part):
     rho: float = Field(ge=0, lt=1)
 
 
-Optimizer = Adam | RmsProp
+Optimizer = Annotated[Adam | RmsProp, Field(discriminator="kind")]
 
 
 class GeneratorSettings(_Part):
@@ -108,6 +108,11 @@ class Recipe(_Part):
     generator: GeneratorSettings
     discriminator: DiscriminatorSettings
     regulariser: Regulariser
+
+    @property
+    def images_per_step(self) -> int:
+        """How many real images the discriminator sees in one step."""
+        return self.batch_size * self.n_critic
 
     def for_count(self, count: int) -> Self:
         """The recipe for so many images, with `augment = "auto"` decided."""

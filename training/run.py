@@ -2,13 +2,13 @@
 
 run.json      what was asked for: recipe with all settings, data, resolution, images, seed
 recipe.toml   the recipe as it was given, with its comments
-log.jsonl     one line a log interval
+log.jsonl     and measures.jsonl, best.json, rollbacks.json: see `journal`
 samples/      sheets of the same seeds as training goes on
 checkpoints/  the last states, from which the run can go on
+best/         the state that was nearest to the held-out images
 """
 
 import fcntl
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from training.recipe import Recipe
+from training.watch import Policy
 
 MAX_SLUG = 60
 """Characters of the data's name in a run's folder."""
@@ -55,6 +55,9 @@ class RunSettings(BaseModel):
     """The share of each class in the data."""
     holdout: float = Field(default=0.0, ge=0, le=0.5)
     """The share of the data that is not trained on but measured against."""
+    heldout: str | None = None
+    """Images of their own to measure against instead, where they are; None for that share of the data."""
+    on_trouble: Policy = "rollback"
     started: datetime
 
 
@@ -76,23 +79,14 @@ class Run:
         return self.path / "checkpoints"
 
     @property
+    def best(self) -> Path:
+        """The folder of the checkpoint whose measures were the best."""
+        return self.path / "best"
+
+    @property
     def log_file(self) -> Path:
         """One JSON object a line: step, images, losses, images/s."""
         return self.path / "log.jsonl"
-
-    def log(self, line: dict[str, Any]) -> None:
-        """Append a line to the log."""
-        with self.log_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-    def truncate_log(self, step: int) -> None:
-        """Drop what was logged after `step`: a resumed run writes it again."""
-        if not self.log_file.exists():
-            return
-        lines = [line for line in self.log_file.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
-        beside = self.log_file.with_suffix(".tmp")
-        beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        beside.rename(self.log_file)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -150,10 +144,3 @@ def _write_settings(run: Run) -> None:
     beside = run.path / "run.json.tmp"
     beside.write_text(run.settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
     beside.rename(run.path / "run.json")
-
-
-def _step_of(line: str) -> float:
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return float("inf")  # a line cut off by a kill is dropped

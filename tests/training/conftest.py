@@ -1,12 +1,13 @@
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from numpy.typing import NDArray
 from PIL import Image
 
 from training.recipe import Recipe, load_recipe
@@ -17,6 +18,8 @@ settings.load_profile("no deadline")
 SMALL = [
     "latent_dim=8", "batch_size=4", "ema_half_life=100", "decay_from=0.5", "generator.width=4", "discriminator.width=4",
 ]  # fmt: skip
+FITTED = {"ns": ["discriminator.minibatch_stddev=4"], "wgan": ["n_critic=2"], "wgan-gp": ["n_critic=2"]}
+"""What a recipe needs beside to be small: a group no larger than the batch, few steps of the critic."""
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -67,12 +70,32 @@ def make_pictures() -> Callable[..., Path]:
     return fill
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_recipe() -> Callable[..., Recipe]:
     """A recipe with tiny networks; further settings as `key=value`."""
 
     def load(name: str = "ns", *overrides: str) -> Recipe:
-        group = ["discriminator.minibatch_stddev=4"] if name == "ns" else ["n_critic=2"]
-        return load_recipe(name, SMALL + group + list(overrides))
+        return load_recipe(name, [*SMALL, *FITTED.get(name, []), *overrides])
 
     return load
+
+
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Steps are not compiled: compiling takes longer than all that is tested."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="session")
+def reals_of() -> Callable[..., NDArray[np.uint8]]:
+    """Noise for one step of a recipe: uint8 [n_critic, batch_size, 32, 32, channels]."""
+
+    def draw(recipe: Recipe, seed: int = 0, channels: int = 3) -> NDArray[np.uint8]:
+        shape = (recipe.n_critic, recipe.batch_size, 32, 32, channels)
+        return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+    return draw

@@ -1,6 +1,3 @@
-import json
-import os
-import shutil
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -12,32 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from training import dataset
-from training.dataset import Shuffled, load_images
+from training.dataset import DataFacts, ImageSet, Shuffled, hold_out, load_images
 from training.source import DataError, decode
 
 Encode = Callable[..., bytes]
 Fill = Callable[..., Path]
-
-
-@pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One entry for each image that is decoded."""
-    calls: list[int] = []
-
-    def counting(content: bytes, resolution: int, channels: int) -> np.ndarray:
-        calls.append(len(content))
-        return decode(content, resolution, channels)
-
-    monkeypatch.setattr(dataset, "decode", counting)
-    return calls
-
-
-def zip_of(folder: Path, path: Path, method: int = zipfile.ZIP_STORED) -> Path:
-    with zipfile.ZipFile(path, "w", method) as archive:
-        for file in sorted(folder.rglob("*"), reverse=True):
-            archive.write(file, file.relative_to(folder))
-    return path
 
 
 @pytest.mark.parametrize(("resolution", "channels"), [(32, 1), (32, 3), (64, 4)])
@@ -51,120 +27,6 @@ def test_a_data_set_is_its_images_in_the_order_of_their_names(
     for image, file in zip(data.images, sorted(pictures.iterdir()), strict=True):
         np.testing.assert_array_equal(image, decode(file.read_bytes(), resolution, channels))
     assert (data.facts.source, data.facts.count, data.facts.unreadable) == (str(pictures), 20, ())
-
-
-@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_a_zip_is_the_same_data_set_as_its_folder(tmp_path: Path, make_pictures: Fill, method: int) -> None:
-    folder = make_pictures(tmp_path / "data", 8)
-    make_pictures(folder / "deep" / "ψ", 4, seed=1)
-    plain = load_images(folder, 32, 3, tmp_path / "cache")
-    packed = load_images(zip_of(folder, tmp_path / "data.zip", method), 32, 3, tmp_path / "cache")
-    assert packed.facts.digest == plain.facts.digest
-    assert packed.facts.count == plain.facts.count == 12
-    np.testing.assert_array_equal(packed.images, plain.images)
-
-
-@pytest.mark.parametrize("kind", ["folder", "zip"])
-def test_a_second_time_nothing_is_decoded(tmp_path: Path, make_pictures: Fill, decoded: list[int], kind: str) -> None:
-    source = make_pictures(tmp_path / "data", 6)
-    (source / "broken.png").write_bytes(b"")
-    if kind == "zip":
-        source = zip_of(source, tmp_path / "data.zip")
-    first = load_images(source, 32, 3, tmp_path / "cache")
-    assert len(decoded) == 7
-    calls: list[tuple[int, int]] = []
-    second = load_images(source, 32, 3, tmp_path / "cache", lambda done, total: calls.append((done, total)))
-    assert len(decoded) == 7
-    assert calls == []
-    assert second.facts == first.facts
-    np.testing.assert_array_equal(second.images, first.images)
-
-
-def test_another_resolution_or_number_of_channels_is_another_cache(
-    pictures: Path, tmp_path: Path, decoded: list[int]
-) -> None:
-    shapes = [(32, 3), (32, 1), (64, 3)]
-    assert [load_images(pictures, *shape, tmp_path).images.shape[1::2] for shape in shapes] == shapes
-    assert len(decoded) == 60
-
-
-def rewritten(folder: Path) -> None:
-    time = (folder / "001.png").stat().st_mtime_ns
-    Image.new("RGB", (32, 32), "red").save(folder / "001.png")
-    os.utime(folder / "001.png", ns=(time, time + 1_000_000))
-
-
-CHANGES: dict[str, Callable[[Path], object]] = {
-    "rewritten": rewritten,
-    "removed": lambda folder: (folder / "001.png").unlink(),
-    "added": lambda folder: Image.new("RGB", (32, 32), "red").save(folder / "new.png"),
-    "renamed": lambda folder: (folder / "001.png").rename(folder / "zzz.png"),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_is_seen_although_there_is_a_cache(
-    tmp_path: Path, make_pictures: Fill, change: Callable[[Path], object]
-) -> None:
-    folder = make_pictures(tmp_path / "data", 5)
-    before = load_images(folder, 32, 3, tmp_path / "cache")
-    change(folder)
-    after = load_images(folder, 32, 3, tmp_path / "cache")
-    files = sorted(folder.iterdir())
-    assert after.facts.digest != before.facts.digest
-    assert len(after.images) == len(files)
-    for image, file in zip(after.images, files, strict=True):
-        np.testing.assert_array_equal(image, decode(file.read_bytes(), 32, 3))
-
-
-def cache_files(cache: Path) -> tuple[Path, Path]:
-    (pixels,), (facts,) = cache.glob("*.npy"), cache.glob("*.json")
-    return pixels, facts
-
-
-def edit_facts(facts: Path, **changes: object) -> None:
-    facts.write_text(json.dumps(json.loads(facts.read_text()) | changes))
-
-
-CORRUPTIONS: dict[str, Callable[[Path, Path], object]] = {
-    "pixels cut off": lambda pixels, facts: os.truncate(pixels, 1000),
-    "pixels cut in the header": lambda pixels, facts: os.truncate(pixels, 60),
-    "pixels empty": lambda pixels, facts: os.truncate(pixels, 0),
-    "pixels are something else": lambda pixels, facts: pixels.write_bytes(b"x" * 10_000),
-    "pixels of a folder": lambda pixels, facts: (pixels.unlink(), pixels.with_suffix(".other").mkdir()),
-    "pixels missing": lambda pixels, facts: pixels.unlink(),
-    "facts cut off": lambda pixels, facts: os.truncate(facts, 20),
-    "facts empty": lambda pixels, facts: os.truncate(facts, 0),
-    "facts are a list": lambda pixels, facts: facts.write_text("[]"),
-    "facts of another version": lambda pixels, facts: facts.write_text('{"unreadable": []}'),
-    "facts are no text": lambda pixels, facts: facts.write_bytes(b"\xff\xfe"),
-    "facts missing": lambda pixels, facts: facts.unlink(),
-    "facts of other pixels": lambda pixels, facts: edit_facts(facts, count=4),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("corrupt", CORRUPTIONS.values(), ids=CORRUPTIONS)
-def test_a_damaged_cache_is_made_anew(
-    pictures: Path, tmp_path: Path, decoded: list[int], corrupt: Callable[[Path, Path], object]
-) -> None:
-    first = load_images(pictures, 32, 3, tmp_path)
-    expected = np.array(first.images)
-    del first
-    corrupt(*cache_files(tmp_path))
-    again = load_images(pictures, 32, 3, tmp_path)
-    assert len(decoded) == 40
-    np.testing.assert_array_equal(again.images, expected)
-    assert again.facts.count == 20
-
-
-def test_a_copy_elsewhere_is_named_by_its_own_place(tmp_path: Path, make_pictures: Fill, decoded: list[int]) -> None:
-    folder = make_pictures(tmp_path / "one" / "data", 5)
-    load_images(folder, 32, 3, tmp_path / "cache")
-    shutil.copytree(folder, tmp_path / "two" / "data")  # with the times of the files
-    shutil.rmtree(folder)
-    copy = load_images(tmp_path / "two" / "data", 32, 3, tmp_path / "cache")
-    assert copy.facts.source == str(tmp_path / "two" / "data")
-    assert len(decoded) == 5
 
 
 def test_broken_files_are_left_out_and_named(tmp_path: Path, encode: Encode, make_pictures: Fill) -> None:
@@ -192,7 +54,10 @@ def test_the_digest_is_of_the_readable_files_alone(tmp_path: Path, make_pictures
 
 def test_a_damaged_member_of_a_zip_is_left_out_and_named(tmp_path: Path, make_pictures: Fill) -> None:
     folder = make_pictures(tmp_path / "data", 4)
-    path = zip_of(folder, tmp_path / "data.zip")
+    path = tmp_path / "data.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in folder.iterdir():
+            archive.write(file, file.name)
     content = bytearray(path.read_bytes())
     content[content.index((folder / "002.png").read_bytes()) + 500] ^= 0xFF
     path.write_bytes(content)
@@ -237,25 +102,6 @@ def test_progress_counts_every_file_to_the_last(pictures: Path, tmp_path: Path) 
     assert calls == [(i, 20) for i in range(1, 21)]
 
 
-def test_an_interruption_leaves_no_cache_and_no_rest(pictures: Path, tmp_path: Path) -> None:
-    def interrupt(done: int, total: int) -> None:
-        if done == 5:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        load_images(pictures, 32, 3, tmp_path, interrupt)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_cache_that_cannot_be_written_is_known_before_decoding(
-    pictures: Path, tmp_path: Path, decoded: list[int]
-) -> None:
-    (tmp_path / "cache").write_text("a file")
-    with pytest.raises(OSError, match="cache"):
-        load_images(pictures, 32, 3, tmp_path / "cache")
-    assert decoded == []
-
-
 def test_odd_metadata_is_no_reason_to_leave_an_image_out(tmp_path: Path, encode: Encode) -> None:
     (tmp_path / "data").mkdir()
     content = encode(Image.new("RGB", (40, 40), "red"), "TIFF")
@@ -269,7 +115,126 @@ def test_odd_metadata_is_no_reason_to_leave_an_image_out(tmp_path: Path, encode:
     assert list(warnings.filters) == filters  # and the filters of warnings are as they were
 
 
+def test_an_array_is_a_data_set_like_its_files(tmp_path: Path, pictures: Path) -> None:
+    files = load_images(pictures, 32, 3, tmp_path / "cache")
+    np.savez(tmp_path / "d.npz", images=np.stack([np.asarray(Image.open(f)) for f in sorted(pictures.iterdir())]))
+    np.testing.assert_array_equal(load_images(tmp_path / "d.npz", 32, 3, tmp_path / "cache").images, files.images)
+
+
+def test_a_damaged_array_is_no_heap_of_unreadable_images(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", images=np.full((5, 8, 8), 7.0))
+    with pytest.raises(DataError, match=r"array 'images' is float64 from 7\.0 to 7\.0"):
+        load_images(tmp_path / "d.npz", 32, 3, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.fixture
+def animals(tmp_path: Path, make_pictures: Fill) -> Path:
+    for name, seed in (("dog", 0), ("cat", 1), ("10", 2)):
+        make_pictures(tmp_path / "animals" / name, 3, seed=seed)
+    return tmp_path / "animals"
+
+
+def test_labels_are_numbers_of_the_class_names(animals: Path, tmp_path: Path) -> None:
+    (animals / "dog" / "001.png").write_bytes(b"broken")
+    data = load_images(animals, 32, 3, tmp_path / "cache", labels="folders")
+    assert data.class_names == ("10", "cat", "dog")
+    assert data.labels is not None
+    assert data.labels.dtype == np.int32
+    assert data.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2]
+    assert data.class_shares == (3 / 8, 3 / 8, 2 / 8)
+
+
+def test_what_the_labels_say_is_part_of_the_digest(animals: Path, tmp_path: Path) -> None:
+    def digest(hair: list[str], labels: str | None = "hair") -> str:
+        names = sorted(str(file.relative_to(animals)) for file in animals.rglob("*.png"))
+        lines = [f'{{"file": "{name}", "hair": "{value}"}}\n' for name, value in zip(names, hair, strict=True)]
+        (animals / "dataset.jsonl").write_text("".join(lines))
+        return load_images(animals, 32, 3, tmp_path / "cache", labels=labels).facts.digest
+
+    one, other = ["long", "short", "none"] * 3, ["long", "none", "short"] * 3
+    assert digest(one) == digest(one)
+    assert len({digest(one), digest(other), digest(["a", "b", "c"] * 3), digest(one, labels=None)}) == 4
+    assert digest(one, labels=None) == digest(other, labels=None)
+
+
+def set_of(groups: list[int], labels: bool = False) -> ImageSet:
+    count = len(groups)
+    images = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 3), np.uint8)
+    numbers = np.arange(count, dtype=np.int32) % 2 if labels else None
+    facts = DataFacts("here", count, "sha256:0", ())
+    return ImageSet(images, facts, numbers, ("a", "b") if labels else (), np.array(groups, np.int32))
+
+
+def test_without_known_groups_each_image_is_alone() -> None:
+    assert ImageSet(np.zeros((4, 2, 2, 3), np.uint8), DataFacts("", 4, "", ())).groups.tolist() == [0, 1, 2, 3]
+
+
+def test_a_selection_is_read_like_an_array() -> None:
+    data = set_of([0] * 10, labels=True)
+    part = data.select(np.array([7, 2, 9])).select(np.array([2, 0]))
+    assert len(part) == len(part.images) == part.facts.count == 2
+    assert part.images.shape == (2, 4, 4, 3)
+    for read in (part.images[:], np.asarray(part.images), part.images[np.array([0, 1])]):
+        assert read[:, 0, 0, 0].tolist() == [9, 7]
+    assert part.images[1][0, 0, 0] == 7
+    assert part.labels is not None
+    assert part.labels.tolist() == [1, 1]
+    assert (part.class_names, part.facts.digest) == (("a", "b"), "sha256:0")
+
+
 SEEDS = [0, 1, 7, 4242, 2**32 - 1]
+
+
+@given(
+    groups=st.lists(st.integers(0, 12), min_size=2, max_size=60).filter(lambda g: len(set(g)) > 1),
+    share=st.floats(0.01, 0.9),
+    seed=st.sampled_from(SEEDS),
+)
+def test_no_group_is_on_both_sides_and_no_side_is_empty(groups: list[int], share: float, seed: int) -> None:
+    data = set_of(groups)
+    train, held = hold_out(data, share, seed)
+    assert not set(train.groups.tolist()) & set(held.groups.tolist())
+    assert len(train) > 0
+    assert len(held) > 0
+    numbers = train.images[:][:, 0, 0, 0].tolist()
+    assert sorted(numbers + held.images[:][:, 0, 0, 0].tolist()) == list(range(len(groups)))
+    assert numbers == sorted(numbers)
+    smallest = min(groups.count(group) for group in set(groups))
+    assert len(held) <= max(smallest, np.ceil(share * len(groups)))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.5])
+def test_the_share_is_kept_where_most_images_are_alone(seed: int, share: float) -> None:
+    random = np.random.default_rng(seed)
+    groups = np.where(random.random(2000) < 0.3, random.integers(0, 200, 2000), np.arange(2000)).tolist()
+    train, held = hold_out(set_of(groups), share, seed)
+    assert len(held) == round(share * 2000)
+    assert len(train) == 2000 - len(held)
+
+
+def test_the_split_is_a_function_of_the_data_and_the_seed() -> None:
+    data = set_of([*range(50), *range(50)])
+    splits = {tuple(hold_out(data, 0.2, seed)[1].groups.tolist()) for seed in SEEDS for _ in range(2)}
+    assert len(splits) == len(SEEDS)
+
+
+def test_a_share_of_nothing_holds_out_nothing() -> None:
+    train, held = hold_out(set_of([0, 0, 0]), 0, 0)
+    assert (len(train), len(held)) == (3, 0)
+    assert held.images[:].shape == (0, 4, 4, 3)
+
+
+def test_where_all_are_duplicates_nothing_can_be_held_out() -> None:
+    with pytest.raises(DataError, match="all images are duplicates of each other"):
+        hold_out(set_of([3] * 10), 0.1, 0)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1, 1.5, float("nan")])
+def test_what_is_no_share_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="0 ≤ share < 1"):
+        hold_out(set_of([0, 1]), share, 0)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

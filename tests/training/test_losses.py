@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 tf = pytest.importorskip("tensorflow")
 
 from training.losses import discriminator_loss, generator_loss, gradient_penalty, r1  # noqa: E402
+from training.recipe import Loss  # noqa: E402
 
 pytestmark = pytest.mark.tensorflow
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 SEEDS = [0, 1, 7]
+KINDS: list[Loss] = ["minimax", "non-saturating", "least-squares", "wasserstein", "hinge", "relativistic"]
 
 
 def scores(seed: int, scale: float = 2.0) -> tuple[Floats, Floats]:
@@ -25,63 +28,128 @@ def images(seed: int, count: int = 6) -> tuple[Floats, Floats]:
     return real, fake
 
 
-def sigmoid(x: NDArray[Any]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-x.astype(np.float64)))
+def sigmoid(x: Doubles) -> Doubles:
+    return 1 / (1 + np.exp(-x))
+
+
+def discriminators(kind: str, real: Doubles, fake: Doubles) -> Any:  # noqa: ANN401
+    """What D minimises, by the formulas of the papers, in float64."""
+    return {
+        "minimax": -np.log(sigmoid(real)).mean() - np.log(1 - sigmoid(fake)).mean(),  # Goodfellow 2014, equation 1
+        "non-saturating": -np.log(sigmoid(real)).mean() - np.log(1 - sigmoid(fake)).mean(),
+        "least-squares": ((real - 1) ** 2).mean() / 2 + (fake**2).mean() / 2,  # Mao 2017: targets 1 and 0
+        "wasserstein": fake.mean() - real.mean(),
+        "hinge": np.maximum(0, 1 - real).mean() + np.maximum(0, 1 + fake).mean(),
+        "relativistic": -np.log(sigmoid(real - fake)).mean(),
+    }[kind]
+
+
+def generators(kind: str, real: Doubles, fake: Doubles) -> Any:  # noqa: ANN401
+    """What G minimises, by the formulas of the papers, in float64."""
+    return {
+        "minimax": np.log(1 - sigmoid(fake)).mean(),
+        "non-saturating": -np.log(sigmoid(fake)).mean(),
+        "least-squares": ((fake - 1) ** 2).mean() / 2,
+        "wasserstein": -fake.mean(),
+        "hinge": -fake.mean(),
+        "relativistic": -np.log(sigmoid(fake - real)).mean(),
+    }[kind]
+
+
+def numeric(function: Callable[[Doubles], Any], at: Doubles) -> Doubles:
+    """Its gradient by central differences."""
+    steps = 1e-6 * np.eye(at.size).reshape(-1, *at.shape)
+    return np.array([function(at + step) - function(at - step) for step in steps]).reshape(at.shape) / 2e-6
+
+
+def test_all_kinds_of_loss_are_tested() -> None:
+    assert set(KINDS) == set(get_args(Loss))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_non_saturating_losses_are_cross_entropies(seed: int) -> None:
-    real, fake = scores(seed)
-    expected_d = -np.log(sigmoid(real)).mean() - np.log(1 - sigmoid(fake)).mean()
-    assert float(discriminator_loss("non-saturating", real, fake)) == pytest.approx(expected_d, rel=1e-5)
-    expected_g = -np.log(sigmoid(fake)).mean()
-    assert float(generator_loss("non-saturating", fake)) == pytest.approx(expected_g, rel=1e-5)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_wasserstein_losses_are_differences_of_means(seed: int) -> None:
-    real, fake = scores(seed)
-    expected = fake.astype(float).mean() - real.astype(float).mean()
-    assert float(discriminator_loss("wasserstein", real, fake)) == pytest.approx(expected, abs=1e-6)
-    assert float(generator_loss("wasserstein", fake)) == pytest.approx(-fake.astype(float).mean(), abs=1e-6)
-
-
-def test_an_undecided_discriminator_loses_log_two_twice() -> None:
-    zero = np.zeros((4, 1), np.float32)
-    assert float(discriminator_loss("non-saturating", zero, zero)) == pytest.approx(2 * np.log(2))
-    assert float(generator_loss("non-saturating", zero)) == pytest.approx(np.log(2))
-
-
-@pytest.mark.parametrize("kind", ["non-saturating", "wasserstein"])
-def test_the_discriminator_wants_real_up_and_fake_down_and_the_generator_fake_up(kind: str) -> None:
-    real, fake = (tf.constant(s) for s in scores(3))
+@pytest.mark.parametrize("kind", KINDS)
+def test_losses_and_their_gradients_against_the_formulas(kind: Loss, seed: int) -> None:
+    real, fake = (tf.constant(s) for s in scores(seed))
+    x, y = real.numpy().astype(np.float64), fake.numpy().astype(np.float64)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([real, fake])
-        loss_d, loss_g = discriminator_loss(kind, real, fake), generator_loss(kind, fake)
+        loss_d, loss_g = discriminator_loss(kind, real, fake), generator_loss(kind, fake, real)
+    assert (loss_d.shape, loss_g.shape) == ((), ())
+    assert float(loss_d) == pytest.approx(discriminators(kind, x, y), rel=1e-5, abs=1e-6)
+    assert float(loss_g) == pytest.approx(generators(kind, x, y), rel=1e-5, abs=1e-6)
+    close = {"rtol": 1e-4, "atol": 1e-7}
+    np.testing.assert_allclose(tape.gradient(loss_d, real), numeric(lambda s: discriminators(kind, s, y), x), **close)
+    np.testing.assert_allclose(tape.gradient(loss_d, fake), numeric(lambda s: discriminators(kind, x, s), y), **close)
+    np.testing.assert_allclose(tape.gradient(loss_g, fake), numeric(lambda s: generators(kind, x, s), y), **close)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_discriminator_wants_real_up_and_fake_down_and_the_generator_fake_up(kind: Loss) -> None:
+    """Between the targets of every loss, real scores above fake ones or below."""
+    real, fake = (tf.constant(s) for s in np.random.default_rng(3).uniform(0.05, 0.95, (2, 16, 1)).astype(np.float32))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([real, fake])
+        loss_d, loss_g = discriminator_loss(kind, real, fake), generator_loss(kind, fake, real)
     assert (tape.gradient(loss_d, real).numpy() < 0).all()
     assert (tape.gradient(loss_d, fake).numpy() > 0).all()
     assert (tape.gradient(loss_g, fake).numpy() < 0).all()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_gradients_of_the_non_saturating_losses(seed: int) -> None:
-    real, fake = (tf.constant(s) for s in scores(seed))
+@pytest.mark.parametrize("kind", ["minimax", "non-saturating", "relativistic"])
+def test_an_undecided_discriminator_loses_log_two_for_each_comparison(kind: Loss) -> None:
+    zero = np.zeros((4, 1), np.float32)
+    comparisons = 1 if kind == "relativistic" else 2
+    assert float(discriminator_loss(kind, zero, zero)) == pytest.approx(comparisons * np.log(2))
+    assert float(generator_loss(kind, zero, zero)) == pytest.approx((-1 if kind == "minimax" else 1) * np.log(2))
+
+
+def pull(kind: Loss, score: float) -> float:
+    """How hard the generator is pulled where D gives its images that score, and 0 to real ones."""
+    fake = tf.fill([4, 1], score)
+    with tf.GradientTape() as tape:
+        tape.watch(fake)
+        loss = generator_loss(kind, fake, tf.zeros([4, 1]))
+    return float(-tf.reduce_sum(tape.gradient(loss, fake)))
+
+
+def test_minimax_saturates_where_the_discriminator_is_sure_and_the_others_do_not() -> None:
+    assert pull("minimax", 0.0) == pytest.approx(0.5)
+    assert 0 < pull("minimax", -10.0) < 1e-4
+    assert pull("minimax", -100.0) < 1e-30
+    for kind in ("non-saturating", "wasserstein", "hinge", "relativistic"):
+        assert pull(kind, -100.0) == pytest.approx(1.0), kind
+    assert pull("least-squares", -100.0) == pytest.approx(101.0)
+
+
+def test_hinge_forgets_scores_beyond_the_margin_and_least_squares_pulls_them_back() -> None:
+    real, fake = tf.constant([[1.5], [0.5]]), tf.constant([[-1.5], [-0.5]])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([real, fake])
-        loss_d, loss_g = discriminator_loss("non-saturating", real, fake), generator_loss("non-saturating", fake)
-    n = len(real)  # d softplus(x) / dx = σ(x)
-    np.testing.assert_allclose(tape.gradient(loss_d, real), -sigmoid(-real.numpy()) / n, rtol=1e-4)
-    np.testing.assert_allclose(tape.gradient(loss_d, fake), sigmoid(fake.numpy()) / n, rtol=1e-4)
-    np.testing.assert_allclose(tape.gradient(loss_g, fake), -sigmoid(-fake.numpy()) / n, rtol=1e-4)
+        hinge, squares = (discriminator_loss(kind, real, fake) for kind in ("hinge", "least-squares"))
+    np.testing.assert_allclose(tape.gradient(hinge, real), [[0.0], [-0.5]])
+    np.testing.assert_allclose(tape.gradient(hinge, fake), [[0.0], [0.5]])
+    np.testing.assert_allclose(tape.gradient(squares, real), [[0.25], [-0.25]])
+    np.testing.assert_allclose(tape.gradient(squares, fake), [[-0.75], [-0.25]])
 
 
-@pytest.mark.parametrize("kind", ["non-saturating", "wasserstein"])
+def test_the_relativistic_loss_compares_and_no_other_does() -> None:
+    real, fake = scores(5)
+    with pytest.raises(ValueError, match="no real ones"):
+        generator_loss("relativistic", fake)
+    for kind in KINDS:
+        if kind != "relativistic":
+            assert float(generator_loss(kind, fake)) == float(generator_loss(kind, fake, real))
+    moved = discriminator_loss("relativistic", real + 3, fake + 3)  # only the difference counts
+    assert float(moved) == pytest.approx(float(discriminator_loss("relativistic", real, fake)), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("score", [-1e4, -100.0, 100.0, 1e4])
-def test_extreme_scores_give_finite_losses_and_gradients(kind: str, score: float) -> None:
+def test_extreme_scores_give_finite_losses_and_gradients(kind: Loss, score: float) -> None:
     fake = tf.fill([4, 1], score)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(fake)
-        loss = discriminator_loss(kind, -fake, fake) + generator_loss(kind, fake)
+        loss = discriminator_loss(kind, -fake, fake) + generator_loss(kind, fake, -fake)
     assert np.isfinite(float(loss))
     assert np.isfinite(tape.gradient(loss, fake).numpy()).all()
 

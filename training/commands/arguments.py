@@ -1,4 +1,4 @@
-"""What arguments of the commands mean: numbers of images, seeds, names."""
+"""What arguments of the commands mean: numbers of images, times, seeds, names."""
 
 import argparse
 import re
@@ -15,11 +15,31 @@ def count(text: str) -> int:
     return number
 
 
+def duration(text: str) -> float:
+    """A time in seconds: "90s", "60m", "2h", "1h30m"."""
+    match = re.fullmatch(r"(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?", text)
+    seconds = sum(int(n or 0) * unit for n, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time, such as 90s, 60m, 2h or 1h30m")
+    return float(seconds)
+
+
 def model_name(text: str) -> str:
     """A model's name, as the store takes it."""
     if not is_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no model name: lower-case letters, digits, '.', '_', '-'")
     return text
+
+
+def share(text: str) -> float:
+    """A part of the data, 0 … 0.5."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 0.5:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share of the data from 0 to 0.5, such as 0.05")
+    return number
 
 
 def version(text: str) -> int:

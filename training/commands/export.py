@@ -17,6 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", type=version, help="its version (default: one above the highest)")
     parser.add_argument("--models", type=Path, default=Path("models"), help="the store (default: %(default)s)")
     parser.add_argument("--heldout", type=Path, help="images that were not trained on, to measure against")
+    parser.add_argument("--last", action="store_true", help="the last state, not the one with the best measures")
     parser.set_defaults(run=run_export)
 
 
@@ -25,7 +26,9 @@ def run_export(options: argparse.Namespace) -> int:
     from training.export import ExportFailed, export
 
     try:
-        bundle = export(open_run(options.path), options.models, options.name, options.version, options.heldout)
+        bundle = export(
+            open_run(options.path), options.models, options.name, options.version, options.heldout, options.last
+        )
     except ExportFailed as error:
         raise Failed(str(error)) from error
     print(f"{bundle.path}: {bundle.digest}")

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from training.run import open_run
+from training.run import RunError, open_run
 from training.source import DataError
 
 ABOUT = "write a run's report.html"
@@ -13,27 +13,26 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its arguments."""
     parser.add_argument("path", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file (default: report.html in the run's folder)")
-    parser.add_argument("--heldout", type=Path, help="images that were not trained on, for the scale of distances")
     parser.set_defaults(run=run_report)
 
 
 def run_report(options: argparse.Namespace) -> int:
-    """Write a report."""
+    """Write a report; without the run's images it lacks the nearest ones, and says so."""
     from training.commands.console import complain
-    from training.commands.shared import load_data
-    from training.report.page import write_report
+    from training.commands.shared import load_data, split
+    from training.report import write_report
 
     run = open_run(options.path)
     settings = run.settings
-
-    def images(source: Path):
-        return load_data(source, settings.resolution, settings.channels, Path(settings.cache)).images
-
+    shape = (settings.resolution, settings.channels, Path(settings.cache), settings.labels)
+    images, heldout = None, None
     try:
-        data = images(Path(settings.source))
-    except (DataError, OSError) as error:
+        data = load_data(Path(settings.source), *shape)
+        if data.facts.digest != settings.digest:
+            raise RunError(f"{settings.source} is not what the run began with: its images have changed")
+        part, held = split(run, data)
+        images, heldout = part.images, held.images if held else None
+    except (DataError, RunError, OSError) as error:
         complain(f"left out, the nearest training images: {error}")
-        data = None
-    heldout = images(options.heldout) if options.heldout else None
-    print(write_report(run, data, heldout, options.out))
+    print(write_report(run, images, heldout, options.out))
     return 0

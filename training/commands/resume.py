@@ -25,7 +25,9 @@ def run_resume(options: argparse.Namespace) -> int:
         if options.images:
             run = run.with_images(options.images)
         settings = run.settings
-        data = load_data(Path(settings.source), settings.resolution, settings.channels, Path(settings.cache))
+        data = load_data(
+            Path(settings.source), settings.resolution, settings.channels, Path(settings.cache), settings.labels
+        )
         if data.facts.digest != settings.digest:
             raise RunError(f"{settings.source} is not what the run began with: its images have changed")
         return train_run(run, data, options.every, resume=True)

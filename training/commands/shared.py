@@ -16,13 +16,13 @@ UNREADABLE_SHOWN = 10
 """How many unreadable files are named; the rest are counted."""
 
 
-def load_data(source: Path, resolution: int, channels: int, cache: Path) -> "ImageSet":
+def load_data(source: Path, resolution: int, channels: int, cache: Path, labels: str | None = None) -> "ImageSet":
     """The images of a source, with a bar while they are decoded; names the files that cannot be read."""
     from training.dataset import load_images
     from training.progress import DecodingDisplay
 
     with DecodingDisplay() as display:
-        data = load_images(source, resolution, channels, cache, display)
+        data = load_images(source, resolution, channels, cache, display, labels)
     unreadable = data.facts.unreadable
     for name, reason in unreadable[:UNREADABLE_SHOWN]:
         complain(f"left out, unreadable: {name}: {reason}")
@@ -31,8 +31,19 @@ def load_data(source: Path, resolution: int, channels: int, cache: Path) -> "Ima
     return data
 
 
+def split(run: Run, data: "ImageSet") -> tuple["ImageSet", "ImageSet | None"]:
+    """What a run trains on, and what it is measured against: a held-out part, images of their own, or nothing."""
+    from training.dataset import hold_out
+
+    settings = run.settings
+    if settings.heldout:
+        size = (settings.resolution, settings.channels)
+        return data, load_data(Path(settings.heldout), *size, Path(settings.cache), settings.labels)
+    return hold_out(data, settings.holdout, settings.seed) if settings.holdout else (data, None)
+
+
 def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool) -> int:
-    """Train a run to its end or until it is stopped; returns the exit status."""
+    """Train a run on its part of the data, to its end or until it is stopped; returns the exit status."""
     import tensorflow as tf
 
     from training.device import prepare
@@ -40,12 +51,14 @@ def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool) -> in
     from training.progress import ProgressDisplay
 
     settings = run.settings
+    part, heldout = split(run, data)
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
-    console.print(f"{run.path}: {data.facts.count:,} images of {settings.source}, recipe {settings.recipe.name}")
+    console.print(f"{run.path}: {len(part):,} images of {settings.source}, recipe {settings.recipe.name}")
+    console.print(f"measured against {len(heldout):,} images" if heldout else "nothing is held out to measure against")
     console.print(f"training on {prepare()}; compiling the step, and timing it for an estimate")
     with ProgressDisplay(settings.images, console=console) as display:
         try:
-            complete = train(run, data, display, every, resume)
+            complete = train(run, part, display, every, resume, heldout)
         except TrainingFailed as error:
             raise Failed(str(error)) from error
         except tf.errors.ResourceExhaustedError as error:
