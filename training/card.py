@@ -10,7 +10,7 @@ from training.recipe import Recipe, load_recipe, recipe_names
 from training.run import Run
 
 
-def model_card(run: Run, manifest: Manifest, parities: Mapping[str, object], heldout: Path | None) -> str:
+def model_card(run: Run, manifest: Manifest, parities: Mapping[str, object], heldout: Path | None, last: bool) -> str:
     """The card as Markdown: data and licence, recipe and command, measures, limits."""
     image, data = manifest.image, manifest.data
     return f"""# {manifest.name}, version {manifest.version}
@@ -32,7 +32,7 @@ Pictures that this model draws carry the same attribution.
 Recipe `{manifest.recipe}`, {_seen(run, manifest)}; `manifest.json` holds every setting. To make it again:
 
     {command(run)}
-    {export_command(run, manifest, heldout)}
+    {export_command(run, manifest, heldout, last)}
 
 Floating-point sums differ between machines, so another machine's weights are alike, not equal.
 
@@ -79,10 +79,11 @@ def command(run: Run) -> str:
     return shlex.join(words)
 
 
-def export_command(run: Run, manifest: Manifest, heldout: Path | None) -> str:
+def export_command(run: Run, manifest: Manifest, heldout: Path | None, last: bool) -> str:
     """The command that wrote the bundle."""
     words = ["python", "-m", "training", "export", relative(run.path), "--name", manifest.name]
-    return shlex.join([*words, *(["--heldout", relative(heldout)] if heldout else [])])
+    words += ["--heldout", relative(heldout)] if heldout else []
+    return shlex.join([*words, "--last"] if last else words)
 
 
 def relative(path: Path) -> str:

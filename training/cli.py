@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import keyword
 import os
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ from training.recipe import RecipeError
 from training.run import RunError
 from training.source import DataError
 
-COMMANDS = ("fit", "resume", "report", "export", "recipes")
+COMMANDS = ("doctor", "fit", "resume", "report", "evaluate", "export", "recipes", "compare", "import", "lab")
 """In the order of --help."""
 
 
@@ -38,6 +39,6 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser("python -m training", description="Train a GAN on a folder of images.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:
-        command = importlib.import_module(f"training.commands.{name}")
+        command = importlib.import_module("training.commands." + (f"{name}_" if keyword.iskeyword(name) else name))
         command.add(commands.add_parser(name, help=command.ABOUT, description=command.__doc__))
     return top

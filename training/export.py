@@ -85,7 +85,8 @@ def export(
         (folder / EXTRA).mkdir()
         write_sheet(folder / EXTRA / "samples.png", gan.sample(sheet_latents(gan.latent_dim)))
         manifest = _manifest(run, gan, name, number, step, measures)
-        (folder / EXTRA / "MODEL_CARD.md").write_text(model_card(run, manifest, parities, heldout), encoding="utf-8")
+        card = model_card(run, manifest, parities, heldout, last)
+        (folder / EXTRA / "MODEL_CARD.md").write_text(card, encoding="utf-8")
         return manifest
 
     bundle = Store(models).publish(name, version, write)

@@ -166,7 +166,7 @@ class Gan(tf.Module):
     def _reals(self, images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
         reals = tf.cast(self._own(images), tf.float32) / 127.5 - 1.0
         if self.recipe.flip:
-            coins = self._uniform(len(images), index, FLIPS)
+            coins = self._uniform(images.shape[0], index, FLIPS)
             reals = tf.where(coins < 0.5, reals, tf.reverse(reals, axis=[2]))
         return self._augmented(reals, index, AUGMENT_REALS)
 

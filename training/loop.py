@@ -59,6 +59,7 @@ def train(
     every: int | None = None,
     resume: bool = False,
     heldout: ImageSet | None = None,
+    gan: Gan | None = None,
 ) -> bool:
     """Train a run to its end, or until Ctrl-C or SIGTERM, which end it after the step with a checkpoint.
 
@@ -69,6 +70,7 @@ def train(
         every: images between two sheets, measures and checkpoints; None for a fortieth of the run.
         resume: whether to go on from the last checkpoint.
         heldout: images that are not trained on, to measure against; None or too few for no measures, and so no best.
+        gan: the networks before their first step, where they are on several devices; None for one device.
 
     Returns:
         Whether the run is complete.
@@ -77,7 +79,7 @@ def train(
         TrainingFailed: it diverged, collapsed, learnt by heart or its discriminator died, and was to be stopped for it.
         RunError: there is no checkpoint to go on from, or none can be written.
     """
-    loop = Loop(run, data, display, every, heldout)
+    loop = Loop(run, data, display, every, heldout, gan)
     try:
         with stop_signals() as stopped, closing(loop.events):
             loop.begin(resume)
@@ -104,6 +106,7 @@ class Loop:
         display: Display,
         every: int | None,
         heldout: ImageSet | None,
+        gan: Gan | None,
     ) -> None:
         self.run, self.display, self.on_trouble = run, display, run.settings.on_trouble
         self.recipe = run.settings.recipe
@@ -111,7 +114,7 @@ class Loop:
         self.steps = math.ceil(run.settings.images / self.per_step)
         self.tick = max(1, (every or run.settings.images // 40) // self.per_step)
         self.step, self.kept = 0, -1
-        self.gan = gan_of(run)
+        self.gan = gan or gan_of(run)
         self.checkpoints, self.best = Checkpoints(self.gan, run.checkpoints), Checkpoints(self.gan, run.best, keep=1)
         self.batches, self.means = Batches(data, self.recipe, run.settings.seed), Means()
         self.journal, self.events = Journal(run), Events(run.path / "events")

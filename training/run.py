@@ -88,6 +88,11 @@ class Run:
         """One JSON object a line: step, images, losses, images/s."""
         return self.path / "log.jsonl"
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to go on from: a run that died before its first checkpoint begins."""
+        return self.checkpoints.exists() or self.log_file.exists()
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep the run from being trained by two processes at once; the lock ends with the process at the latest.

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import dataset
+from training import cache, dataset
 from training.commands import fit, resume
 from training.cli import main
 from training.commands.arguments import count, seed
@@ -277,7 +277,7 @@ def test_a_full_disk_is_said_with_the_file(
     def full(*arguments: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(dataset, "_write_header", full)
+    monkeypatch.setattr(cache, "_write_header", full)
     assert main(fit_arguments(pictures, tmp_path / "runs")) == 1
     error = capsys.readouterr().err
     assert "No space left on device" in error
@@ -291,7 +291,7 @@ def test_ctrl_c_while_decoding_is_status_130_and_leaves_no_run(
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(dataset, "_write_header", interrupted)
+    monkeypatch.setattr(cache, "_write_header", interrupted)
     assert main(fit_arguments(pictures, tmp_path / "runs")) == 130
     assert list((tmp_path / "runs" / "cache").iterdir()) == []
 

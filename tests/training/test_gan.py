@@ -1,6 +1,6 @@
 """What one step does to the networks and their optimizers; see also test_gan_images, _recipes and _precision."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,16 +50,14 @@ def plain(small_recipe: Small) -> Gan:
     return Gan(small_recipe(), 32, 3, seed=3)
 
 
-@pytest.fixture(scope="module", params=["ns", "wgan-gp"])
-def stepped(
-    request: pytest.FixtureRequest, small_recipe: Small, reals_of: Reals
-) -> Iterator[tuple[Gan, dict[str, Values], dict[str, Values], dict[str, Any]]]:
+@pytest.fixture(scope="module")
+def stepped(small_recipe: Small, reals_of: Reals) -> tuple[Gan, dict[str, Values], dict[str, Values], dict[str, Any]]:
     """A GAN after its first step, compiled, its weights before and after, and what the step reported."""
-    gan = Gan(small_recipe(request.param), 32, 3, seed=5)
+    gan = Gan(small_recipe(), 32, 3, seed=5)
     networks = {"generator": gan.generator, "ema": gan.ema, "discriminator": gan.discriminator}
     before = {name: trainable(network) for name, network in networks.items()}
     logs = gan.train(reals_of(gan.recipe), 0, 1.0)
-    yield gan, before, {name: trainable(network) for name, network in networks.items()}, logs
+    return gan, before, {name: trainable(network) for name, network in networks.items()}, logs
 
 
 @pytest.mark.parametrize("network", ["generator", "discriminator", "ema"])
@@ -69,9 +67,8 @@ def test_a_step_changes_every_weight(stepped: Any, network: str) -> None:  # noq
 
 
 def test_a_step_reports_losses_scores_and_the_regulariser(stepped: Any) -> None:  # noqa: ANN401
-    gan, _, _, logs = stepped
-    always = {"loss_d", "loss_g", "score_real", "score_fake", "score_spread", gan.recipe.regulariser.kind}
-    assert set(logs) == always | ({"earth_movers_distance"} if gan.recipe.name == "wgan-gp" else set())
+    *_, logs = stepped
+    assert set(logs) == {"loss_d", "loss_g", "score_real", "score_fake", "score_spread", "r1"}
     assert all(np.isfinite(float(value)) for value in logs.values())
 
 
@@ -79,7 +76,7 @@ def test_a_step_is_counted(stepped: Any) -> None:  # noqa: ANN401
     gan, *_ = stepped
     assert int(gan.step.numpy()) == 1
     assert int(gan.generator_optimizer.iterations.numpy()) == 1
-    assert int(gan.discriminator_optimizer.iterations.numpy()) == gan.recipe.n_critic
+    assert int(gan.discriminator_optimizer.iterations.numpy()) == 1
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -121,8 +118,8 @@ def test_the_generator_learns_from_the_moved_discriminator_by_the_images_that_it
     settings = gan.recipe.generator.optimizer
     for old, new, gradient in zip(trainable(gan.generator), after, gradients, strict=True):
         g = gradient.numpy().astype(np.float64)
-        expected = -settings.learning_rate * g / (np.abs(g) + 1e-8)
-        clear = np.abs(g) > 1e-3 * np.abs(g).max() + 1e-6  # Adam's ε is not in the way, nor rounding
+        expected = -settings.learning_rate * g / (np.abs(g) + 1e-8 / np.sqrt(1 - settings.beta_2))
+        clear = np.abs(g) > 1e-3 * np.abs(g).max() + 1e-6  # rounding is not in the way
         np.testing.assert_allclose((new - old)[clear], expected[clear], rtol=0.05)
 
 
@@ -140,11 +137,11 @@ def test_the_first_step_of_the_discriminator_against_adam_by_hand(small_recipe: 
 
 
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize(("network", "seed"), [("dcgan", 0), ("dcgan", 1), ("resnet", 2)])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_the_average_follows_its_formula_with_the_batch_norm_statistics(
-    small_recipe: Small, reals_of: Reals, network: str, seed: int
+    small_recipe: Small, reals_of: Reals, seed: int
 ) -> None:
-    gan = Gan(small_recipe("ns", f"network={network}"), 32, 3, seed=seed)
+    gan = Gan(small_recipe(), 32, 3, seed=seed)
     expected = [v.astype(np.float64) for v in values(gan.ema)]
     assert same(values(gan.ema), values(gan.generator))  # at first
     images_a_step, half_life = 4, 100

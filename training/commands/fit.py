@@ -5,10 +5,14 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+from training.cluster import check_parts
 from training.commands.arguments import count, seed, share
+from training.commands.console import complain
+from training.commands.distribution import add_distribution, cluster_of
 from training.commands.shared import load_data, train_run
 from training.recipe import load_recipe, recipe_file
-from training.run import RunSettings, create_run
+from training.run import Run, RunSettings, create_run
+from training.supervisor import supervise
 
 ABOUT = "train on a folder, zip, .npz or IDX file of images"
 UNSTATED = "not stated"
@@ -39,11 +43,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--on-trouble", choices=("rollback", "stop", "report"), default="rollback",
         help="on collapse, divergence, memorisation, a dead discriminator: go back and learn slower (default), or stop",
     )  # fmt: skip
+    add_distribution(parser)
     parser.set_defaults(run=run_fit)
 
 
 def run_fit(options: argparse.Namespace) -> int:
     """Begin a run."""
+    cluster = cluster_of(options)
     overrides = options.set + (["flip=true"] if options.flip else [])
     recipe = load_recipe(options.recipe, overrides)
     source, cache = options.data.resolve(), (options.out / "cache").resolve()  # to be resumed from any folder
@@ -69,7 +75,12 @@ def run_fit(options: argparse.Namespace) -> int:
         on_trouble=options.on_trouble,
         started=datetime.now(UTC).replace(microsecond=0),
     )
+    check_parts(settings.recipe, max(options.workers, len(cluster.workers)))
+    if not cluster.chief:  # the chief alone makes and writes the run's folder
+        return train_run(Run(options.out, settings), data, options.every, resume=False, strategy=options.strategy)
     run = create_run(options.out, settings)
     shutil.copyfile(recipe_file(options.recipe), run.path / "recipe.toml")
+    if options.workers:
+        return supervise(run.path, options.workers, options.every, complain)
     with run.locked():
-        return train_run(run, data, options.every, resume=False)
+        return train_run(run, data, options.every, resume=False, strategy=options.strategy)

@@ -44,10 +44,10 @@ def list_recipes(options: argparse.Namespace) -> int:
 
 
 def _table(costs: "Costs", speeds: bool) -> Table:
-    table = Table()
+    table, speed = Table(), "images/s" if costs.clock == "wall time" else "images a CPU second"
     for heading in ("recipe", "what it is for", "norm in D"):
         table.add_column(heading)
-    for heading in ("n_critic", "a step", "an image", *(["images/s"] if speeds else [])):
+    for heading in ("n_critic", "a step", "an image", *([speed] if speeds else [])):
         table.add_column(heading, justify="right")
     for name in recipe_names():
         recipe = load_recipe(name)

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from training.cluster import Strategy, WorkerLost
 from training.commands.console import complain, python
+from training.commands.distribution import follow, lost, replicas_for
 from training.errors import Failed
 from training.run import Run
+from training.source import shown
 
 if TYPE_CHECKING:
     from training.dataset import ImageSet
@@ -25,7 +28,7 @@ def load_data(source: Path, resolution: int, channels: int, cache: Path, labels:
         data = load_images(source, resolution, channels, cache, display, labels)
     unreadable = data.facts.unreadable
     for name, reason in unreadable[:UNREADABLE_SHOWN]:
-        complain(f"left out, unreadable: {name}: {reason}")
+        complain(f"left out, unreadable: {shown(name)}: {reason}")
     if len(unreadable) > UNREADABLE_SHOWN:
         complain(f"left out, unreadable: {len(unreadable) - UNREADABLE_SHOWN:,} more")
     return data
@@ -38,11 +41,11 @@ def split(run: Run, data: "ImageSet") -> tuple["ImageSet", "ImageSet | None"]:
     settings = run.settings
     if settings.heldout:
         size = (settings.resolution, settings.channels)
-        return data, load_data(Path(settings.heldout), *size, Path(settings.cache), settings.labels)
+        return data, load_data(Path(settings.heldout), *size, Path(settings.cache))
     return hold_out(data, settings.holdout, settings.seed) if settings.holdout else (data, None)
 
 
-def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool) -> int:
+def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool, strategy: Strategy = "one") -> int:
     """Train a run on its part of the data, to its end or until it is stopped; returns the exit status."""
     import tensorflow as tf
 
@@ -55,17 +58,24 @@ def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool) -> in
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
     console.print(f"{run.path}: {len(part):,} images of {settings.source}, recipe {settings.recipe.name}")
     console.print(f"measured against {len(heldout):,} images" if heldout else "nothing is held out to measure against")
-    console.print(f"training on {prepare()}; compiling the step, and timing it for an estimate")
-    with ProgressDisplay(settings.images, console=console) as display:
-        try:
-            complete = train(run, part, display, every, resume, heldout)
-        except TrainingFailed as error:
-            raise Failed(str(error)) from error
-        except tf.errors.ResourceExhaustedError as error:
-            raise Failed(
-                f"not enough memory for batches of {settings.recipe.batch_size} images of {settings.resolution} px; "
-                "begin again with --set batch_size=… or --set generator.width=…"
-            ) from error
+    device = prepare()
+    try:
+        with replicas_for(settings, strategy) as replicas:
+            if replicas is not None and not replicas.cluster.chief:
+                return follow(replicas, run, part)
+            parts = f", {replicas.parts} replicas" if replicas is not None else ""
+            console.print(f"training on {device}{parts}; compiling the step, and timing it for an estimate")
+            with ProgressDisplay(settings.images, console=console) as display:
+                complete = train(run, part, display, every, resume, heldout, replicas)
+    except TrainingFailed as error:
+        raise Failed(str(error)) from error
+    except WorkerLost as error:
+        return lost(error)
+    except tf.errors.ResourceExhaustedError as error:
+        raise Failed(
+            f"not enough memory for batches of {settings.recipe.batch_size} images of {settings.resolution} px; "
+            "begin again with --set batch_size=… or --set generator.width=…"
+        ) from error
     if not complete:
         print(f"stopped; go on with: {python()} -m training resume {run.path}")
         return 130

@@ -6,8 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.measures.images import Images, content_order
+from training.measures.images import Floats, Images, content_order
 from training.measures.intervals import NORMAL, Interval
+from training.measures.neighbours import squared_distances
 
 PAIRS: Final = 4096
 """Random pairs of images for `spread`."""
@@ -43,6 +44,13 @@ def spread(images: Images, seed: int = 0, pairs: int = PAIRS) -> float:
     second = (first + rng.integers(1, len(images), pairs)) % len(images)
     flat = images.reshape(len(images), -1)[content_order(images)]
     return float(np.mean([_root_mean_square(flat[i], flat[j]) for i, j in zip(first, second, strict=True)]))
+
+
+def pair_distances(images: Images) -> Floats:
+    """The root-mean-square distance of every pair, in levels of 0…255: uint8 [n, h, w, c] → float32 [n, n]."""
+    flat = images.reshape(len(images), -1).astype(np.float32)
+    distances: Floats = np.sqrt(squared_distances(flat, flat) / np.float32(flat.shape[1]))
+    return distances
 
 
 def ms_ssim(images: Images) -> tuple[float, Interval]:

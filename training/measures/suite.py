@@ -1,5 +1,6 @@
 """All measures of generated images at once, each with its real-against-real floor, interval, count and seed."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -7,13 +8,13 @@ from typing import Final
 import numpy as np
 
 from bundle.manifest import Measure
-from training.measures.diversity import ms_ssim, spread
+from training.measures.diversity import ms_ssim, pair_distances, spread
 from training.measures.features import features, standardised
 from training.measures.images import Floats, Images, check_pair, drawn
 from training.measures.intervals import GROUPS, Interval, jackknife, kept, wilson
 from training.measures.memorisation import copied_share, nearer_share, nearness, shrunk
 from training.measures.neighbours import NEIGHBOURS, Manifolds
-from training.measures.two_sample import Kernels, classifier_accuracy
+from training.measures.two_sample import Kernels, classifier_accuracy, mean_of_others
 from training.measures.wasserstein import (
     DIRECTIONS,
     PATCHES,
@@ -29,7 +30,8 @@ QUICK_DIRECTIONS: Final = 128
 """Projections a level of the quick measures."""
 INTERVAL_DIRECTIONS: Final = 64
 """Projections a level, of which an interval is made: how the images are drawn matters more than how many there are."""
-INTERVAL_PAIRS: Final = 1024
+SHARES: Final = ("precision", "recall", "coverage")
+"""What cannot be above 1."""
 FEWEST: Final = 20
 """Images a side for all measures: two for each group of the jackknife."""
 Values = dict[str, float]
@@ -138,7 +140,7 @@ def measure_all(real: Images, fake: Images, train: Images | None = None, seed: i
     """
     sets = split(real, fake, seed, FEWEST)
     found = _wasserstein(sets, DIRECTIONS, True) | _colour(sets, True) | _spread(sets, True) | _similarity(sets)
-    found |= _on_features(sets)
+    found |= feature_measures(sets)
     return found if train is None else found | memorisation(sets, train)
 
 
@@ -172,12 +174,10 @@ def _colour(sets: Sets, intervals: bool) -> dict[str, Measure]:
 
 def _spread(sets: Sets, intervals: bool) -> dict[str, Measure]:
     real = np.concatenate([sets.half, sets.other])
-
-    def without(group: int) -> float:
-        return spread(sets.fake[kept(sets.count, group)], sets.seed, INTERVAL_PAIRS)
-
-    value = spread(sets.fake, sets.seed)
-    interval = jackknife(value, [without(group) for group in range(GROUPS)], 0) if intervals else None
+    value, interval = spread(sets.fake, sets.seed), None
+    if intervals:
+        distances = pair_distances(sets.fake)
+        interval = jackknife(value, [mean_of_others(distances, kept(sets.count, g)) for g in range(GROUPS)], 0)
     return {"spread": sets.measure("spread", value, spread(real, sets.seed), interval)}
 
 
@@ -186,7 +186,8 @@ def _similarity(sets: Sets) -> dict[str, Measure]:
     return {"ms_ssim": sets.measure("ms_ssim", value, ms_ssim(sets.half)[0], interval)}
 
 
-def _on_features(sets: Sets) -> dict[str, Measure]:
+def feature_measures(sets: Sets) -> dict[str, Measure]:
+    """What is measured on frozen features: `precision`, `recall`, `density`, `coverage`, `kernel_distance`, `c2st`."""
     half, other, fake = standardised(*(features(images) for images in (sets.half, sets.other, sets.fake)))
     found = _manifolds(sets, half, other, fake) | _kernel(sets, half, other, fake)
     accuracy, floor = classifier_accuracy(half, fake), classifier_accuracy(half, other)
@@ -234,4 +235,5 @@ def memorisation(sets: Sets, train: Images) -> dict[str, Measure]:
 def _jackknives(values: Values, without: Callable[[int], Values]) -> dict[str, Interval]:
     """`jackknife` of several numbers from 0 on that are found together."""
     groups = [without(group) for group in range(GROUPS)]
-    return {key: jackknife(values[key], [found[key] for found in groups], 0) for key in values}
+    most = dict.fromkeys(SHARES, 1.0)
+    return {key: jackknife(values[key], [found[key] for found in groups], 0, most.get(key, math.inf)) for key in values}

@@ -1,6 +1,6 @@
 """Two-sample tests on features: the kernel distance, and whether a classifier tells real from generated."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,16 @@ class Kernels:
         Args:
             keep: the rows of both sets that count; all without it.
         """
-        real, fake, between = self._real, self._fake, self._between
-        if keep is not None:
-            real, fake, between = (matrix[np.ix_(keep, keep)] for matrix in (real, fake, between))
-        return _mean_of_others(real) + _mean_of_others(fake) - 2 * float(between.mean(dtype=np.float64))
+        between = self._between if keep is None else self._between[np.ix_(keep, keep)]
+        within = mean_of_others(self._real, keep) + mean_of_others(self._fake, keep)
+        return within - 2 * float(between.mean(dtype=np.float64))
+
+
+def mean_of_others(pairs: NDArray[Any], keep: Indices | None = None) -> float:
+    """The mean of a matrix [n, n] without its diagonal, of all rows and columns or of those that are kept."""
+    some = pairs if keep is None else pairs[np.ix_(keep, keep)]
+    n = len(some)
+    return float(some.sum(dtype=np.float64) - np.trace(some, dtype=np.float64)) / (n * (n - 1))
 
 
 def classifier_accuracy(real: Floats, fake: Floats) -> float:
@@ -64,8 +70,3 @@ def _labelled(real: Floats, fake: Floats) -> tuple[Doubles, Doubles]:
 def _kernel(a: Floats, b: Floats) -> Doubles:
     kernel: Doubles = ((a.astype(np.float64) @ b.T.astype(np.float64)) / a.shape[1] + 1) ** 3
     return kernel
-
-
-def _mean_of_others(kernel: Doubles) -> float:
-    n = len(kernel)
-    return float(kernel.sum() - np.trace(kernel)) / (n * (n - 1))

@@ -4,7 +4,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from training.measures.diversity import ms_ssim, similarity, spread
+from training.measures.diversity import ms_ssim, pair_distances, similarity, spread
 
 Pictures = Callable[..., np.ndarray]
 
@@ -22,6 +22,7 @@ def test_all_pairs_make_the_spread_exact(pictures: Pictures) -> None:
     flat = images.reshape(10, -1).astype(float)
     exact = np.mean([np.sqrt(np.mean((a - b) ** 2)) for a, b in permutations(flat, 2)])
     assert spread(images, pairs=20_000) == pytest.approx(exact, rel=0.01)
+    assert pair_distances(images).sum() / 90 == pytest.approx(exact, rel=1e-3)
 
 
 @pytest.mark.parametrize(("count", "pairs"), [(1, 4096), (3, 0)])

@@ -1,0 +1,120 @@
+"""Which modes of a mixture each recipe finds: repetitions, measures, and clouds of samples on the way."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.lab.mixtures import EVALUATED, Coverage, coverage, mixture
+from training.recipe import Recipe, RecipeError, load_recipe, recipe_names
+
+if TYPE_CHECKING:
+    from training.lab.trainer import Settings
+
+MEASURES = ("modes", "held", "high_quality", "reverse_kl")
+"""The fields of `Coverage`, in the order of the tables."""
+
+FRAMES = 48
+"""Clouds of a run, one for each frame of its animation."""
+
+CLOUD = 500
+"""Points of a cloud."""
+
+PLAIN = ("discriminator.minibatch_stddev=0", 'regulariser.kind="none"')
+"""Takes from `ns` what keeps it from losing modes: what is left is the GAN of the published rows."""
+
+VARIANTS = {"plain": ("ns", PLAIN, 1), "plain-pack2": ("ns", PLAIN, 2)}
+"""Rows beside the recipes: the recipe, its overrides, and how many points are judged together."""
+
+PUBLISHED = {
+    "GAN": {"ring": 6.3, "grid": 17.3},
+    "ALI": {"ring": 6.6, "grid": 24.1},
+    "PacGAN2": {"ring": 7.9, "grid": 23.8},
+    "PacGAN4": {"ring": 7.8, "grid": 24.8},
+}
+"""Mean modes of ten trials as published (PacGAN: Lin et al. 2018, table 1; ALI: Dumoulin et al. 2017, run by them)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of the table: a recipe as the lab runs it."""
+
+    name: str
+    recipe: Recipe
+    settings: "Settings"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of a row.
+
+    Attributes:
+        results: plain numbers and names for the results file.
+        clouds: what the first repetition draws at each of `marks`, float32 [frames, points, 2].
+        marks: steps of the generator.
+    """
+
+    results: dict[str, Any]
+    clouds: NDArray[np.float32]
+    marks: list[int]
+
+
+def row_names() -> list[str]:
+    """All rows there are: the variants, then the recipes."""
+    return [*VARIANTS, *recipe_names()]
+
+
+def make_row(name: str, steps: int | None = None) -> Row:
+    """The row of that name.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    from training.lab.trainer import Settings
+
+    if name not in row_names():
+        raise RecipeError(f"the lab has no row {name!r}; there are {', '.join(row_names())}")
+    recipe, overrides, pack = VARIANTS.get(name, (name, (), 1))
+    settings = Settings(pack=pack)
+    if steps is not None:
+        settings = dataclasses.replace(settings, steps=steps)
+    return Row(name, load_recipe(recipe, list(overrides)), settings)
+
+
+def run(row: Row, data: str, count: int, seed: int, report: Callable[[int, Coverage], None]) -> Outcome:
+    """Train `count` repetitions of a row on a mixture, and measure them.
+
+    Args:
+        report: called at every frame with the steps made and the first repetition's measures.
+    """
+    from training.lab.trainer import Repetitions
+
+    began, target = time.monotonic(), mixture(data)
+    repetitions = Repetitions(row.recipe, target, row.settings, count, seed)
+    marks, clouds = list(frame_marks(row.settings.steps)), []
+    for mark in repetitions.train(marks):
+        drawn = repetitions.samples(EVALUATED)
+        clouds.append(drawn[0, :CLOUD])
+        report(mark, coverage(drawn[0], target))
+    each = [coverage(points, target) for points in repetitions.samples(EVALUATED)]
+    results = {
+        "recipe": row.recipe.name,
+        "settings": dataclasses.asdict(row.settings),
+        "seconds": round(time.monotonic() - began, 1),
+        **{name: summary([float(getattr(one, name)) for one in each]) for name in MEASURES},
+    }
+    return Outcome(results, np.stack(clouds), marks)
+
+
+def frame_marks(steps: int) -> Iterator[int]:
+    """The steps at which clouds are kept: from 0 to the end, close together at first, as most happens there."""
+    return iter(sorted({round(steps * (i / (FRAMES - 1)) ** 2) for i in range(FRAMES)}))
+
+
+def summary(values: list[float]) -> dict[str, Any]:
+    """Mean, standard error of the mean (0 for one value) and the values themselves."""
+    error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+    return {"mean": float(np.mean(values)), "error": error, "each": values}

@@ -1,0 +1,48 @@
+"""The lab's results file: JSON, one section an experiment, each written by its own command."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from training.errors import Failed
+
+FILE = "lab.json"
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The results of a folder, empty where there are none.
+
+    Raises:
+        Failed: the file is no JSON object.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return {}
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Failed(f"{path} is not JSON: {error}; move it away to begin a new one") from error
+    if not isinstance(results, dict):
+        raise Failed(f"{path} is no JSON object; move it away to begin a new one")
+    return results
+
+
+def write(folder: Path, results: dict[str, Any]) -> Path:
+    """Write the results, infinite values as "inf" and what is not a number as null; returns the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path, beside = folder / FILE, folder / f".{FILE}"
+    beside.write_text(json.dumps(plain(results), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    beside.replace(path)
+    return path
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The value as JSON has it."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return value
