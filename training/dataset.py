@@ -118,7 +118,7 @@ def _with_labels(facts: DataFacts, numbers: NDArray[np.int32], names: tuple[str,
     return replace(facts, digest=f"sha256:{digest.hexdigest()}")
 
 
-def hold_out(data: ImageSet, share: float, seed: int) -> tuple[ImageSet, ImageSet]:
+def hold_out(data: ImageSet, share: float, seed: int = 0) -> tuple[ImageSet, ImageSet]:
     """Split images into those to train on and those held out, so that no duplicate of one is among the others.
 
     Whole duplicate groups are drawn, in an order that depends on the seed alone, as long as they fit into
@@ -127,7 +127,7 @@ def hold_out(data: ImageSet, share: float, seed: int) -> tuple[ImageSet, ImageSe
     Args:
         data: the images.
         share: of them to be held out, 0 ≤ share < 1; for 0 nothing is.
-        seed: of the draw.
+        seed: of the draw; the same for all runs on the data, so that they compare.
 
     Returns:
         What to train on and what is held out, neither of them copied.

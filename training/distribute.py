@@ -135,7 +135,7 @@ class Replicas(Replica):
                         return False
 
     def _step(self, reals: NDArray[np.uint8], step: int, rate: float, labels: NDArray[np.int32] | None) -> Logs:
-        with _losses(self.cluster):
+        with _told_of_loss(self.cluster):
             logs = super().train(reals, step, rate, labels)
         self._next = step + 1
         return logs
@@ -210,7 +210,7 @@ class Replicas(Replica):
         """The sums over the processes."""
         if len(self.cluster.workers) == 1:
             return values
-        with _losses(self.cluster):
+        with _told_of_loss(self.cluster):
             sums: Sequence[tf.Tensor] = self._sum(*values)
         return sums
 
@@ -255,7 +255,7 @@ def replicas_of(settings: RunSettings, strategy: Strategy) -> Replicas:
     cluster = read_cluster(os.environ)
     _take_own_gpus(cluster)
     options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=TIMEOUT)
-    with _losses(cluster):
+    with _told_of_loss(cluster):
         return Replicas(settings, tf.distribute.MultiWorkerMirroredStrategy(communication_options=options), cluster)
 
 
@@ -273,7 +273,7 @@ def _number_of_gpus() -> str:
 
 
 @contextmanager
-def _losses(cluster: Cluster) -> Iterator[None]:
+def _told_of_loss(cluster: Cluster) -> Iterator[None]:
     """What TensorFlow says when another process is gone, in words."""
     try:
         yield

@@ -31,6 +31,8 @@ from training.run import Run, open_run
 AT_ONCE: Final = 64
 """Images drawn in one batch."""
 
+CACHE: Final = Path("runs/cache")
+
 Floats = NDArray[np.float32]
 Images = NDArray[np.uint8]
 Note = Callable[[str], None]
@@ -95,7 +97,8 @@ class Request:
 
     `data`: held-out images; None for those that the run itself holds out. `train`: the images that were trained on, for
     memorisation and labels; None for the run's own. `count`: generated images; None for as many as are held out.
-    `labels`: keys of the training images' labels. `inception`: the weights' file, for FID.
+    `labels`: keys of the training images' labels. `inception`: the weights' file, for FID. `cache`: of
+    decoded images and classifiers; None for the run's, or runs/cache.
     """
 
     path: Path
@@ -104,7 +107,7 @@ class Request:
     count: int | None = None
     labels: Sequence[str] = ()
     inception: Path | None = None
-    cache: Path = Path("runs/cache")
+    cache: Path | None = None
     seed: int = 0
 
 
@@ -123,6 +126,8 @@ def evaluate(request: Request, note: Note = lambda text: None) -> Evaluation:
     """
     began = time.monotonic()
     run = open_run(request.path) if (request.path / "run.json").exists() else None
+    if request.cache is None:
+        request = dataclasses.replace(request, cache=Path(run.settings.cache) if run else CACHE)
     generator = open_generator(request.path, run)
     heldout, train = _data(request, generator, run)
     weights = request.inception
@@ -188,7 +193,7 @@ def _data(request: Request, generator: Generator, run: Run | None) -> tuple[Imag
         return _load(request, generator, Path(run.settings.heldout)), known
     if run is not None and run.settings.holdout and request.train is None:
         whole = _load(request, generator, Path(run.settings.source))
-        return hold_out(whole, run.settings.holdout, run.settings.seed)[1], known
+        return hold_out(whole, run.settings.holdout)[1], known
     raise Failed(f"{request.path} says of no held-out images; give some with --data")
 
 
@@ -200,11 +205,11 @@ def _training_images(
     if run is None:
         return None
     whole = _load(request, generator, Path(run.settings.source), labels)
-    return hold_out(whole, run.settings.holdout, run.settings.seed)[0] if run.settings.holdout else whole
+    return hold_out(whole, run.settings.holdout)[0] if run.settings.holdout else whole
 
 
 def _load(request: Request, generator: Generator, path: Path, labels: str | None = None) -> ImageSet:
-    return load_images(path, generator.resolution, generator.channels, request.cache, labels=labels)
+    return load_images(path, generator.resolution, generator.channels, request.cache or CACHE, labels=labels)
 
 
 def _classes(
@@ -214,7 +219,9 @@ def _classes(
     if train is None or train.labels is None:
         raise Failed("--labels needs the labelled images that were trained on; give them with --train")
     images, labels, names = np.asarray(train.images[:]), train.labels, train.class_names
-    classifier = _refusing(lambda: cached_classifier(request.cache, images, labels, names, train.facts.digest, key))
+    classifier = _refusing(
+        lambda: cached_classifier(request.cache or CACHE, images, labels, names, train.facts.digest, key)
+    )
     expected = (np.bincount(labels, minlength=len(names)) / len(labels)).astype(np.float32)
     of_real, of_fake = (classifier.probabilities(some) for some in (real, fake))
     return class_measures(key, names, classifier.accuracy, expected, of_real, of_fake, request.seed)

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from training.convolution import Conv2D
+
 PHI_BOUND = 1e-6
 """Φ(z) is kept this far from 0 and 1; `bundle` bounds it alike."""
 TEMPERATURE = 0.02
@@ -135,7 +137,7 @@ class Spectral:
         return self._kernel.value / sigma
 
 
-class SpectralConv2D(Spectral, keras.layers.Conv2D):
+class SpectralConv2D(Spectral, Conv2D):
     """A convolution with spectral norm."""
 
 

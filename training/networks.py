@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import keras
 
+from training.convolution import Conv2D, Conv2DTranspose
 from training.layers import ClassCode, MinibatchStddev, Projection, SpectralConv2D, SpectralDense
 from training.recipe import DiscriminatorSettings, GeneratorSettings, Recipe
 
@@ -62,9 +63,9 @@ def _dcgan_up(x: keras.KerasTensor, settings: GeneratorSettings, doublings: int,
     x = _norm_relu(x, settings)
     for _ in range(doublings - 1):
         filters //= 2
-        x = keras.layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=plain, kernel_initializer=_normal())(x)
+        x = Conv2DTranspose(filters, 4, 2, "same", use_bias=plain, kernel_initializer=_normal())(x)
         x = _norm_relu(x, settings)
-    return keras.layers.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=_normal())(x)
+    return Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=_normal())(x)
 
 
 def _dcgan_down(x: keras.KerasTensor, settings: DiscriminatorSettings, doublings: int) -> keras.KerasTensor:
@@ -138,7 +139,7 @@ def _normal() -> keras.initializers.Initializer:
 
 
 def _conv(settings: DiscriminatorSettings) -> type[keras.layers.Layer]:
-    return SpectralConv2D if settings.norm == "spectral" else keras.layers.Conv2D
+    return SpectralConv2D if settings.norm == "spectral" else Conv2D
 
 
 def _dense(settings: DiscriminatorSettings) -> type[keras.layers.Layer]:

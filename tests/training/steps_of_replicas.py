@@ -35,9 +35,6 @@ CASES = {
 """Batch norm in both networks, second derivatives through it, groups, classes (ns); the penalty, two steps (wgan)."""
 
 
-LOSSES = ("loss_d", "loss_g", "r1", "gradient-penalty", "generator_moments", "discriminator_moments")
-
-
 def settings_of(name: str, seed: int = 3) -> RunSettings:
     recipe = load_recipe(name, SMALL + CASES[name])
     shares = (0.25, 0.75) if name == "ns" else ()

@@ -97,12 +97,6 @@ def test_wrong_usage_is_status_2_and_shown(arguments: list[str], capsys: pytest.
     assert "usage: python -m training" in capsys.readouterr().err
 
 
-def test_the_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["recipes"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["ns", "wgan-gp"]
-    assert lines[0] == "ns         Non-saturating GAN with R1: the one to begin with."
-
 
 def prepared(folder: Path, make_pictures: Fill) -> None:
     """What the cases below name."""

@@ -19,7 +19,7 @@ from training.errors import Failed
 from training.evaluate import Request, evaluate, open_generator
 from training.gan import Gan
 from training.recipe import Recipe
-from training.run import Run, create_run, settings_of
+from training.run import Run, RunSettings, create_run
 from training.source import DataError
 
 pytestmark = pytest.mark.tensorflow
@@ -84,16 +84,17 @@ def heldout(place: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def train(place: Path) -> Path:
-    return draw_data(place / "train", 60, 2)
+    return draw_data(place / "train", 100, 2)
 
 
 @pytest.fixture
 def run(place: Path, train: Path, small_recipe: Callable[..., Recipe], tmp_path: Path) -> Run:
     recipe = small_recipe()
     facts = load_images(train, SIZE, 3, place / "cache").facts
-    settings = settings_of(
-        recipe, facts, resolution=SIZE, channels=3, images=100, seed=0, cache=place / "cache", name="stripes",
-        license_="CC0", attribution="nobody",
+    settings = RunSettings(
+        recipe=recipe, resolution=SIZE, channels=3, images=100, seed=0, source=str(train), cache=str(place / "cache"),
+        name="stripes", license="CC0", attribution="nobody", count=facts.count, digest=facts.digest,
+        started=datetime(2025, 1, 1, tzinfo=UTC),
     )  # fmt: skip
     run = create_run(tmp_path / "runs", settings)
     Checkpoints(Gan(recipe, SIZE, 3, 0), run.checkpoints).save()
@@ -128,12 +129,20 @@ def test_it_is_saved_whole_and_says_of_what_it_is(bundle: Path, heldout: Path, p
 
 
 def test_a_run_is_measured_in_its_best_state_with_its_own_images(run: Run, heldout: Path) -> None:
-    found = evaluate(Request(run.path, heldout, cache=Path(run.settings.cache), count=30))
+    found = evaluate(Request(run.path, heldout, count=30))
     assert found.generator.endswith("step 0")
     assert found.train is not None
-    assert found.train["count"] == 60
+    assert found.train["count"] == 100
     assert found.measures["distance"].value > 2 * found.measures["distance"].floor  # type: ignore[operator]
     assert "memorisation" in found.measures
+
+
+def test_a_run_is_measured_against_the_images_that_it_held_out(run: Run) -> None:
+    split = run.settings.model_copy(update={"holdout": 0.5, "cache": run.settings.cache})
+    (run.path / "run.json").write_text(split.model_dump_json())
+    found = evaluate(Request(run.path, count=20, train=None))
+    assert found.train is not None
+    assert 40 <= found.heldout["count"] == 100 - found.train["count"]
 
 
 def test_images_of_a_generator_are_those_of_its_seeds(bundle: Path) -> None:

@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=count, help="generated images (default: as many as are held out)")
     parser.add_argument("--labels", type=keys, default=(), metavar="KEY,KEY", help="labels whose classes are counted")
     parser.add_argument("--inception", type=Path, metavar="FILE", help="classify_image_graph_def.pb, for FID")
-    parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="decoded images (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, help="of decoded images (default: the run's, or runs/cache)")
     parser.add_argument("--seed", type=seed, default=0, help="of all that is drawn (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the measures")
     parser.set_defaults(run=run_evaluate)

@@ -4,15 +4,21 @@ import argparse
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from training.cluster import check_parts
-from training.commands.arguments import count, seed, share
+from training.commands.arguments import count, duration, seed, share
 from training.commands.console import complain
 from training.commands.distribution import add_distribution, cluster_of
 from training.commands.shared import load_data, train_run
-from training.recipe import load_recipe, recipe_file
+from training.doctor import quick_findings
+from training.errors import Failed
+from training.recipe import Recipe, load_recipe, recipe_file
 from training.run import Run, RunSettings, create_run
 from training.supervisor import supervise
+
+if TYPE_CHECKING:
+    from training.budget import Preset
 
 ABOUT = "train on a folder, zip, .npz or IDX file of images"
 UNSTATED = "not stated"
@@ -35,7 +41,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     run = parser.add_argument_group("the run")
     run.add_argument("--recipe", default="ns", help="a name from `recipes`, or a .toml file (default: %(default)s)")
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe's setting")
-    run.add_argument("--images", type=count, default=count("500k"), help="how many to train for: 500k (default), 1M")
+    length = run.add_mutually_exclusive_group()
+    length.add_argument("--images", type=count, default=count("500k"), help="how many to train for: 500k (default), 1M")
+    length.add_argument("--budget", type=duration, help="for how long: 60m, 1h30m; a probe chooses width and batch")
     run.add_argument("--seed", type=seed, default=0, help="of the whole run (default: %(default)s)")
     run.add_argument("--out", type=Path, default=Path("runs"), help="where runs are kept (default: %(default)s)")
     run.add_argument("--every", type=count, help="images between checkpoints (default: a fortieth of the run)")
@@ -50,15 +58,23 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run_fit(options: argparse.Namespace) -> int:
     """Begin a run."""
     cluster = cluster_of(options)
+    if options.budget and (options.workers or len(cluster.workers) > 1):
+        raise Failed("--budget times this process alone; with several workers give --images")
     overrides = options.set + (["flip=true"] if options.flip else [])
     recipe = load_recipe(options.recipe, overrides)
     source, cache = options.data.resolve(), (options.out / "cache").resolve()  # to be resumed from any folder
     data = load_data(source, options.resolution, options.channels, cache, options.labels)
+    for line in quick_findings(data):
+        complain(line)
+    recipe, images, every = recipe.for_count(len(data)), options.images, options.every
+    if options.budget:
+        preset = _preset(options, recipe, len(data.class_names))
+        recipe, images, every = preset.recipe, preset.images, every or preset.every
     settings = RunSettings(
-        recipe=recipe.for_count(len(data)),
+        recipe=recipe,
         resolution=options.resolution,
         channels=options.channels,
-        images=options.images,
+        images=images,
         seed=options.seed,
         source=str(source),
         cache=str(cache),
@@ -77,10 +93,23 @@ def run_fit(options: argparse.Namespace) -> int:
     )
     check_parts(settings.recipe, max(options.workers, len(cluster.workers)))
     if not cluster.chief:  # the chief alone makes and writes the run's folder
-        return train_run(Run(options.out, settings), data, options.every, resume=False, strategy=options.strategy)
+        return train_run(Run(options.out, settings), data, every, resume=False, strategy=options.strategy)
     run = create_run(options.out, settings)
     shutil.copyfile(recipe_file(options.recipe), run.path / "recipe.toml")
     if options.workers:
-        return supervise(run.path, options.workers, options.every, complain)
+        return supervise(run.path, options.workers, every, complain)
     with run.locked():
-        return train_run(run, data, options.every, resume=False, strategy=options.strategy)
+        return train_run(run, data, every, resume=False, strategy=options.strategy)
+
+
+def _preset(options: argparse.Namespace, recipe: Recipe, classes: int) -> "Preset":
+    """What fits into the time that was given, by a probe of this machine."""
+    from training.budget import choose
+    from training.device import prepare
+
+    prepare()
+    complain("trying networks for the time that is given: compiling, then about ten seconds of measuring")
+    fixed = {setting.partition("=")[0].strip() for setting in options.set}
+    preset = choose(recipe, options.resolution, options.channels, classes, options.budget, fixed)
+    complain(preset.text)
+    return preset

@@ -42,14 +42,14 @@ def split(run: Run, data: "ImageSet") -> tuple["ImageSet", "ImageSet | None"]:
     if settings.heldout:
         size = (settings.resolution, settings.channels)
         return data, load_data(Path(settings.heldout), *size, Path(settings.cache))
-    return hold_out(data, settings.holdout, settings.seed) if settings.holdout else (data, None)
+    return hold_out(data, settings.holdout) if settings.holdout else (data, None)
 
 
 def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool, strategy: Strategy = "one") -> int:
     """Train a run on its part of the data, to its end or until it is stopped; returns the exit status."""
     import tensorflow as tf
 
-    from training.device import prepare
+    from training.device import precision_note, prepare
     from training.loop import TrainingFailed, train
     from training.progress import ProgressDisplay
 
@@ -59,6 +59,8 @@ def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool, strat
     console.print(f"{run.path}: {len(part):,} images of {settings.source}, recipe {settings.recipe.name}")
     console.print(f"measured against {len(heldout):,} images" if heldout else "nothing is held out to measure against")
     device = prepare()
+    if note := precision_note(settings.recipe.precision):
+        console.print(note)
     try:
         with replicas_for(settings, strategy) as replicas:
             if replicas is not None and not replicas.cluster.chief:

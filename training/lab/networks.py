@@ -12,7 +12,8 @@ SLOPE = 0.2
 """Of the leaky ReLU."""
 
 import os
-WAVE_FALL = float(os.environ.get("FALL","0.7"))
+
+WAVE_FALL = float(os.environ.get("FALL", "0.7"))
 RESIDUAL_BEGIN = 0.1
 """What the last layer's weights are multiplied by at the start, where the output is added to the input."""
 

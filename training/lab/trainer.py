@@ -67,7 +67,8 @@ class Repetitions:
         critic = recipe.discriminator
         sizes = [settings.latent_dim, *hidden, 2]
         self.generator, self.average = (
-            Stacked(sizes, count, 2 * seed, octaves=settings.latent_octaves, residual=settings.residual) for _ in range(2)
+            Stacked(sizes, count, 2 * seed, octaves=settings.latent_octaves, residual=settings.residual)
+            for _ in range(2)
         )
         self.critic = Stacked(
             [2 * settings.pack, *hidden, 1], count, 2 * seed + 1,

@@ -137,7 +137,13 @@ def _batch(images: Floats, labels: Labels, classes: int, rng: np.random.Generato
 
 
 def cached_classifier(
-    cache: Path, images: Images, labels: Labels, class_names: tuple[str, ...], digest: str, key: str
+    cache: Path,
+    images: Images,
+    labels: Labels,
+    class_names: tuple[str, ...],
+    digest: str,
+    key: str,
+    steps: int = STEPS,
 ) -> Classifier:
     """The classifier of a data set's labels from the cache, trained and put there where it is missing.
 
@@ -148,12 +154,13 @@ def cached_classifier(
         class_names: the classes.
         digest: of the data set.
         key: the label's name, such as "hair".
+        steps: as `train_classifier`.
 
     Raises:
         ValueError: as `train_classifier`.
         OSError: the cache cannot be written.
     """
-    told = f"{CLASSIFIER_VERSION} {digest} {key} {images.shape} {class_names}"
+    told = f"{CLASSIFIER_VERSION} {digest} {key} {images.shape} {class_names} {steps}"
     path = cache / f"classifier-{hashlib.sha256(told.encode()).hexdigest()[:32]}.npz"
     network = _network(images.shape[-1], len(class_names) + 1, 0)
     try:
@@ -162,7 +169,7 @@ def cached_classifier(
             return Classifier(network, class_names, float(saved["accuracy"]))
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         pass  # there is none, or none that is whole
-    classifier = train_classifier(images, labels, class_names)
+    classifier = train_classifier(images, labels, class_names, steps=steps)
     _save(path, classifier)
     return classifier
 

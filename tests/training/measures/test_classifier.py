@@ -9,7 +9,6 @@ from training.measures.classifier import cached_classifier, train_classifier
 pytestmark = pytest.mark.tensorflow
 
 NAMES = ("cross", "disc", "bars")
-STEPS = 60
 
 
 def shapes(count: int, seed: int, size: int = 32, channels: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -33,8 +32,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("seed", "size", "channels"), [(0, 32, 3), (1, 64, 1), (2, 16, 4)])
 def test_classes_are_told_apart_and_what_shows_none_is_refused(seed: int, size: int, channels: int) -> None:
-    images, labels = shapes(600, seed, size, channels)
-    classifier = train_classifier(images, labels, NAMES, seed, 120)
+    images, labels = shapes(400, seed, size, channels)
+    classifier = train_classifier(images, labels, NAMES, seed, 80)
     assert classifier.accuracy > 0.95
     others, truth = shapes(200, seed + 10, size, channels)
     probabilities = classifier.probabilities(others)
@@ -47,19 +46,18 @@ def test_classes_are_told_apart_and_what_shows_none_is_refused(seed: int, size: 
     assert counted(classifier.probabilities(blends)).counts.sum() < 0.4 * len(blends)
 
 
-def test_it_is_trained_once_and_then_taken_from_the_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.measures.classifier.train_classifier.__defaults__", (0, STEPS))
+def test_it_is_trained_once_and_then_taken_from_the_cache(cache: Path) -> None:
     images, labels = shapes(90, 0)
-    first = cached_classifier(cache, images, labels, NAMES, "sha256:a", "shape")
-    again = cached_classifier(cache, images, labels, NAMES, "sha256:a", "shape")
+    first = cached_classifier(cache, images, labels, NAMES, "sha256:a", "shape", 3)
+    again = cached_classifier(cache, images, labels, NAMES, "sha256:a", "shape", 3)
     np.testing.assert_array_equal(first.probabilities(images), again.probabilities(images))
     assert (first.accuracy, len(list(cache.iterdir()))) == (again.accuracy, 1)
     [file] = cache.iterdir()
     before = file.stat().st_mtime_ns
     file.write_bytes(file.read_bytes()[:500])  # cut off by a full disk
-    cached_classifier(cache, images, labels, NAMES, "sha256:a", "shape")
+    cached_classifier(cache, images, labels, NAMES, "sha256:a", "shape", 3)
     assert file.stat().st_mtime_ns != before
-    cached_classifier(cache, images, labels, NAMES, "sha256:b", "shape")
+    cached_classifier(cache, images, labels, NAMES, "sha256:b", "shape", 3)
     assert len(list(cache.iterdir())) == 2
 
 

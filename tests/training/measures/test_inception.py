@@ -51,8 +51,10 @@ def test_grey_images_are_shown_as_rgb(inception: Inception) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_fid_is_the_frechet_distance_of_all_images_with_training_images_as_its_floor(
-    inception: Inception, seed: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
+    monkeypatch.setattr("training.measures.inception.WIDTH", 32)  # roots of 2048 × 2048 numbers take seconds
+    inception = Inception(stand_in(tmp_path / "graph.pb", 32))
     real, fake, train = images(12, seed), images(12, seed + 10) // 2, images(20, seed + 20)
     found = fid(inception, real, fake, train, seed)["fid"]
     expected = frechet_distance(gaussian(inception.features(real)), gaussian(inception.features(fake)))
@@ -61,7 +63,7 @@ def test_fid_is_the_frechet_distance_of_all_images_with_training_images_as_its_f
     assert found.floor < found.value
     assert found.count == 12
     assert inception.digest in found.about
-    assert "far too high with fewer than 2048" in found.about
+    assert "far too high with fewer than 32" in found.about
     assert fid(inception, real, fake)["fid"].floor is None
 
 
