@@ -219,9 +219,8 @@ def _classes(
     if train is None or train.labels is None:
         raise Failed("--labels needs the labelled images that were trained on; give them with --train")
     images, labels, names = np.asarray(train.images[:]), train.labels, train.class_names
-    classifier = _refusing(
-        lambda: cached_classifier(request.cache or CACHE, images, labels, names, train.facts.digest, key)
-    )
+    cache, digest = request.cache or CACHE, train.facts.digest
+    classifier = _refusing(lambda: cached_classifier(cache, images, labels, names, digest, key))
     expected = (np.bincount(labels, minlength=len(names)) / len(labels)).astype(np.float32)
     of_real, of_fake = (classifier.probabilities(some) for some in (real, fake))
     return class_measures(key, names, classifier.accuracy, expected, of_real, of_fake, request.seed)

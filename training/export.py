@@ -1,8 +1,5 @@
 """From a run to a bundle: the averaged generator, frozen, compared with what was trained, and published."""
 
-import importlib.metadata
-import platform
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +10,8 @@ from numpy.typing import NDArray
 from bundle.errors import VersionExists
 from bundle.latents import latents_of
 from bundle.manifest import DataSet, ImageShape, Manifest, Measure
-from bundle.seeds import consecutive_seeds
 from bundle.store import EXTRA, Bundle, Store
+from training.appraisal import draw
 from training.card import model_card
 from training.checkpoints import Checkpoints
 from training.dataset import load_images
@@ -22,36 +19,15 @@ from training.frozen import FrozenGenerator
 from training.gan import Gan
 from training.loop import gan_of
 from training.measures import measure_all
+from training.parity import IMAGES, Parity, compare, load_signature
 from training.run import Run
 from training.sheet import sheet_latents, write_sheet
+from training.software import software
 from training.source import DataError
-
-PARITY_IMAGES = 32
-PARITY_LEVELS = 1
-"""The largest difference of a pixel, of 255, that rounding may make between the trained and the frozen generator."""
-PARITY_SHARE = 0.02
-"""The largest share of pixels that may differ at all."""
-
-MEASURED_SEED = 2**31
-"""The first seed of the images that are measured: far from those of the sheet."""
-
-DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "pillow")
 
 
 class ExportFailed(Exception):
     """The bundle was not written; says why."""
-
-
-@dataclass(frozen=True)
-class Parity:
-    """How far two sets of pixels are apart: the largest difference, and the share of pixels that differ."""
-
-    levels: int
-    share: float
-
-    def __str__(self) -> str:
-        """For a person."""
-        return f"largest difference {self.levels} of 255, {self.share:.3%} of pixels differ"
 
 
 def export(
@@ -105,32 +81,17 @@ def restored(run: Run, last: bool = False) -> tuple[Gan, int]:
     return gan, Checkpoints(gan, folder).restore()
 
 
-def load_signature(folder: Path) -> tf.types.experimental.GenericFunction:
-    """The `serving_default` of a SavedModel; the module it belongs to is kept alive with it."""
-    module = tf.saved_model.load(str(folder))
-    function = module.signatures["serving_default"]
-    return lambda latents: (module, function(latents=latents))[1]
-
-
 def check_parity(gan: Gan, generate: tf.types.experimental.GenericFunction, what: str) -> Parity:
     """Compare what the trained generator draws, run eagerly, with what `generate` draws.
 
     Raises:
         ExportFailed: they differ by more than rounding.
     """
-    latents = latents_of(range(PARITY_IMAGES), gan.latent_dim)
+    latents = latents_of(range(IMAGES), gan.latent_dim)
     parity = compare(gan.sample(latents), generate(tf.constant(latents))["images"].numpy())
-    if parity.levels > PARITY_LEVELS or parity.share > PARITY_SHARE:
+    if not parity.is_rounding:
         raise ExportFailed(f"the {what} does not draw what the trained generator draws: {parity}")
     return parity
-
-
-def compare(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Parity:
-    """The parity of two arrays of the same shape."""
-    if a.shape != b.shape:
-        raise ExportFailed(f"images are {b.shape} instead of {a.shape}")
-    difference = np.abs(a.astype(np.int16) - b.astype(np.int16))
-    return Parity(int(difference.max()), float((difference > 0).mean()))
 
 
 def _measured(run: Run, gan: Gan, heldout: Path | None) -> dict[str, Measure]:
@@ -138,12 +99,8 @@ def _measured(run: Run, gan: Gan, heldout: Path | None) -> dict[str, Measure]:
         return {}
     settings = run.settings
     real = load_images(heldout, settings.resolution, settings.channels, Path(settings.cache)).images
-    count = max(1, len(real) // 2)
-    seeds = list(consecutive_seeds(MEASURED_SEED, count))
-    batches = [seeds[i : i + 64] for i in range(0, count, 64)]
-    fake = np.concatenate([gan.sample(latents_of(batch, gan.latent_dim)) for batch in batches])
     try:
-        return measure_all(np.asarray(real), fake, _trained_on(run))
+        return measure_all(np.asarray(real), draw(gan, max(1, len(real) // 2)), _trained_on(run))
     except ValueError as error:
         raise ExportFailed(f"{heldout} cannot be measured against: {error}") from error
 
@@ -180,16 +137,6 @@ def _manifest(run: Run, gan: Gan, name: str, version: int, step: int, measures: 
         settings=recipe.model_dump() | {"images": settings.images, "seed": settings.seed},
         images_seen=step * recipe.images_per_step,
         measures=measures,
-        software=_software(),
+        software=software(),
         created=datetime.now(UTC).replace(microsecond=0),
     )
-
-
-def _software() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in DISTRIBUTIONS:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions

@@ -7,7 +7,7 @@ rollbacks.json  where the run went back to, and from where
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,7 +94,9 @@ def _append(path: Path, line: Line) -> None:
         file.write(json.dumps(line) + "\n")
 
 
-def _write(path: Path, lines: Iterable[Line]) -> None:
+def _write(path: Path, lines: list[Line]) -> None:
+    if not lines and not path.exists():
+        return
     beside = path.with_suffix(".tmp")
     beside.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     beside.rename(path)

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from training import cache, dataset
-from training.commands import fit, resume
 from training.cli import main
+from training.commands import fit, resume
 from training.commands.arguments import count, seed
 from training.run import Run, open_run
 
@@ -97,7 +97,6 @@ def test_wrong_usage_is_status_2_and_shown(arguments: list[str], capsys: pytest.
     assert "usage: python -m training" in capsys.readouterr().err
 
 
-
 def prepared(folder: Path, make_pictures: Fill) -> None:
     """What the cases below name."""
     make_pictures(folder / "good", 5)
@@ -121,7 +120,12 @@ def prepared(folder: Path, make_pictures: Fill) -> None:
         ("broken", "runs", [], "can be read; the first, 0.png: not an image of a known kind"),
         ("file.zip", "runs", [], "file.zip is neither a folder nor a readable zip"),
         ("good", "file.zip", [], "Not a directory: '"),
-        ("good", "runs", ["--recipe", "dcgan"], "no recipe 'dcgan'; there are ns, wgan-gp, or name a .toml file"),
+        (
+            "good",
+            "runs",
+            ["--recipe", "dcgan"],
+            "no recipe 'dcgan'; there are hinge, lsgan,",
+        ),
         ("good", "runs", ["--recipe", "{}/mine.toml"], "mine.toml cannot be read: Invalid value"),
         ("good", "runs", ["--recipe", "{}/none.toml"], "no recipe '"),
         ("good", "runs", ["--set", "batch=8"], "there is no setting 'batch' in the recipe"),

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-keras = pytest.importorskip("keras")
 pytest.importorskip("tensorflow")
 
 from tests.training.steps_of_replicas import CASES, STEPS, data_of, settings_of, steps
@@ -62,12 +61,14 @@ def start(strategy: str, folder: Path, cluster: Cluster | None = None) -> subpro
 def one_device() -> Steps:
     """In a discriminator under R1 the moments of batch norm are computed as the replicas do: `tf.nn.moments`, which one
     device takes, stops the gradient at the mean, so its second derivatives are off (here by 0.08 %)."""
+    from keras.layers import BatchNormalization
+
     results = {}
     for name in CASES:
         settings = settings_of(name)
         gan = Gan(settings.recipe, settings.resolution, settings.channels, settings.seed, settings.class_shares)
         for layer in gan.discriminator.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
+            if isinstance(layer, BatchNormalization):
                 layer.synchronized = True
         results[name] = steps(gan, Batches(data_of(settings), settings.recipe, settings.seed))
     return results

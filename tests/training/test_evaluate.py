@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from training.dataset import load_images
 from training.errors import Failed
 from training.evaluate import Request, evaluate, open_generator
 from training.gan import Gan
+from training.measures.classifier import cached_classifier
 from training.recipe import Recipe
 from training.run import Run, RunSettings, create_run
 from training.source import DataError
@@ -102,8 +104,9 @@ def run(place: Path, train: Path, small_recipe: Callable[..., Recipe], tmp_path:
 
 
 def test_a_bundle_that_draws_the_data_is_measured_as_such(
-    bundle: Path, heldout: Path, train: Path, place: Path
+    bundle: Path, heldout: Path, train: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("training.evaluate.cached_classifier", partial(cached_classifier, steps=80))
     found = evaluate(Request(bundle, heldout, train, labels=["kind"], count=100, cache=place / "cache"))
     assert (found.generator, found.resolution, found.generated) == ("stripes/1", SIZE, 100)
     assert found.heldout["count"] == 60

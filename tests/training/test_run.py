@@ -1,4 +1,3 @@
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from training.dataset import DataFacts
 from training.recipe import Recipe
-from training.run import Run, RunError, RunSettings, create_run, open_run, settings_of
+from training.run import Run, RunError, RunSettings, create_run, open_run
 
 Small = Callable[..., Recipe]
 ROOT = Path(__file__).parents[2]
@@ -17,10 +15,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def settings(small_recipe: Small) -> RunSettings:
-    facts = DataFacts("/data/avatars", 20, "sha256:" + "a" * 64, (("broken.png", "empty"),))
-    return settings_of(
-        small_recipe(), facts, resolution=32, channels=3, images=400, seed=7, cache=Path("cache"), name="My Avatars!",
-        license_="CC0", attribution="nobody",
+    return RunSettings(
+        recipe=small_recipe(), resolution=32, channels=3, images=400, seed=7, source="/data/avatars", cache="cache",
+        name="My Avatars!", license="CC0", attribution="nobody", count=20, digest="sha256:" + "a" * 64,
+        started=datetime.now(UTC),
     )  # fmt: skip
 
 
@@ -71,41 +69,6 @@ def test_a_file_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file")
     with pytest.raises(RunError, match=r"run\.json cannot be read"):
         open_run(tmp_path / "run")
-
-
-def test_the_log_grows_a_line_at_a_time(tmp_path: Path, settings: RunSettings) -> None:
-    run = create_run(tmp_path, settings)
-    for step in (50, 100):
-        run.log({"step": step, "loss_d": 1.5})
-    assert [json.loads(line)["step"] for line in run.log_file.read_text().splitlines()] == [50, 100]
-
-
-@pytest.mark.parametrize(("step", "kept"), [(0, []), (49, []), (50, [50]), (120, [50, 100]), (150, [50, 100, 150])])
-def test_a_resumed_run_drops_what_was_logged_later(
-    tmp_path: Path, settings: RunSettings, step: int, kept: list[int]
-) -> None:
-    run = create_run(tmp_path, settings)
-    for logged in (50, 100, 150):
-        run.log({"step": logged})
-    run.truncate_log(step)
-    assert [json.loads(line)["step"] for line in run.log_file.read_text().splitlines()] == kept
-
-
-@pytest.mark.parametrize("rest", ['{"step": 15', "", "null", '{"images": 3}', '{"step": "x"}', "\x00\x00"])
-def test_a_line_cut_off_by_a_kill_is_dropped(tmp_path: Path, settings: RunSettings, rest: str) -> None:
-    run = create_run(tmp_path, settings)
-    run.log({"step": 50})
-    with run.log_file.open("a") as file:
-        file.write(rest)
-    run.truncate_log(1000)
-    run.log({"step": 100})
-    assert [json.loads(line)["step"] for line in run.log_file.read_text().splitlines()] == [50, 100]
-
-
-def test_without_a_log_there_is_nothing_to_drop(tmp_path: Path, settings: RunSettings) -> None:
-    run = create_run(tmp_path, settings)
-    run.truncate_log(10)
-    assert not run.log_file.exists()
 
 
 def test_another_number_of_images_is_written_down(tmp_path: Path, settings: RunSettings) -> None:

@@ -26,8 +26,17 @@ CLOUD = 500
 PLAIN = ("discriminator.minibatch_stddev=0", 'regulariser.kind="none"')
 """Takes from `ns` what keeps it from losing modes: what is left is the GAN of the published rows."""
 
-VARIANTS = {"plain": ("ns", PLAIN, 1), "plain-pack2": ("ns", PLAIN, 2)}
-"""Rows beside the recipes: the recipe, its overrides, and how many points are judged together."""
+BEST = tuple(
+    f"{who}.optimizer.beta_{k}={beta}" for who in ("generator", "discriminator") for k, beta in ((1, 0.5), (2, 0.99))
+)
+"""Moments of longer memory than `r3` has."""
+
+VARIANTS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
+    "plain": ("ns", PLAIN, {}),
+    "plain-pack2": ("ns", PLAIN, {"pack": 2}),
+    "r3-blur": ("r3", BEST, {"blur": (0.2, 0.005), "rate": 40.0, "steps": 8_000}),
+}
+"""Rows beside the recipes: the recipe, its overrides, and the lab's settings that are not as for all."""
 
 PUBLISHED = {
     "GAN": {"ring": 6.3, "grid": 17.3},
@@ -63,8 +72,9 @@ class Outcome:
 
 
 def row_names() -> list[str]:
-    """All rows there are: the variants, then the recipes."""
-    return [*VARIANTS, *recipe_names()]
+    """All rows there are: plain ones, the recipes, the best."""
+    best = "r3-blur"
+    return [*[name for name in VARIANTS if name != best], *recipe_names(), best]
 
 
 def make_row(name: str, steps: int | None = None) -> Row:
@@ -77,10 +87,8 @@ def make_row(name: str, steps: int | None = None) -> Row:
 
     if name not in row_names():
         raise RecipeError(f"the lab has no row {name!r}; there are {', '.join(row_names())}")
-    recipe, overrides, pack = VARIANTS.get(name, (name, (), 1))
-    settings = Settings(pack=pack)
-    if steps is not None:
-        settings = dataclasses.replace(settings, steps=steps)
+    recipe, overrides, own = VARIANTS.get(name, (name, (), {}))
+    settings = dataclasses.replace(Settings(), **(own if steps is None else own | {"steps": steps}))
     return Row(name, load_recipe(recipe, list(overrides)), settings)
 
 

@@ -11,9 +11,9 @@ import tensorflow as tf
 SLOPE = 0.2
 """Of the leaky ReLU."""
 
-import os
+WAVE_FALL = 0.7
+"""What each octave of the waves is smaller by than the one before."""
 
-WAVE_FALL = float(os.environ.get("FALL", "0.7"))
 RESIDUAL_BEGIN = 0.1
 """What the last layer's weights are multiplied by at the start, where the output is added to the input."""
 
@@ -30,8 +30,7 @@ class Stacked(tf.Module):
     Args:
         sizes: the width of the input, of each hidden layer and of the output.
         octaves: how many sines and cosines of each input number the first layer sees beside the number itself, at
-            π, 2π, 4π … (Fourier features, Tancik et al. 2020), each over its frequency, so that all have the same
-            slope: they show a network small distances early.
+            π, 2π, 4π … (Fourier features, Tancik et al. 2020): they show a network small distances early.
         norm: of each hidden layer but the first (Radford 2016): `batch` over the rows, `layer` over the layer's
             numbers, `spectral` (of each weight, the first and the last too; Miyato et al. 2018), or `none`.
         spread: rows over whose spread the last layer also sees one number (minibatch standard deviation, Karras

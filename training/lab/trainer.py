@@ -28,10 +28,10 @@ class Settings:
     Attributes:
         latent_dim: numbers of a latent, standard normal.
         width, layers: of both networks' hidden layers.
+        critic_octaves, latent_octaves: waves of points and of latents that the networks see (`networks.Stacked`).
         batch_size: points of a step, of each repetition.
         steps: of the generator.
-        rate: what the recipe's learning rates are multiplied by.
-        decay_from: the part of the run after which learning rates fall linearly to zero.
+        rate: what the recipe's learning rates are multiplied by. They fall linearly to zero over the run.
         half_life: of the averaged generator, as a part of the run.
         smoothing: what the weight of R1 and R2 is multiplied by, at the start and at the end; between, it falls
             geometrically (Huang 2024 let it fall too). The penalty is on the gradient over points: a discriminator
@@ -39,21 +39,20 @@ class Settings:
             width σ of about 1 / σ.
         pack: points that are judged together (PacGAN: Lin et al. 2018).
         blur: the standard deviation of noise that is added to real and generated points alike before the critic
-            sees them (instance noise: Sønderby et al. 2017), at the start and at the end of the run; None for none.
+            sees them (instance noise: Sønderby et al. 2017), at the start and, falling geometrically, at the end, in
+            the unit of the networks; None for none.
     """
 
     latent_dim: int = 2
-    width: int = 128
+    width: int = 64
     layers: int = 3
+    critic_octaves: int = 6
+    latent_octaves: int = 2
     batch_size: int = 128
-    steps: int = 10_000
-    rate: float = 5.0
-    decay_from: float = 0.5
+    steps: int = 3_000
+    rate: float = 10.0
     half_life: float = 0.01
-    smoothing: tuple[float, float] = (0.05, 1e-4)
-    octaves: int = 6
-    latent_octaves: int = 0
-    residual: bool = False
+    smoothing: tuple[float, float] = (0.03, 2e-5)
     pack: int = 1
     blur: tuple[float, float] | None = None
 
@@ -67,12 +66,11 @@ class Repetitions:
         critic = recipe.discriminator
         sizes = [settings.latent_dim, *hidden, 2]
         self.generator, self.average = (
-            Stacked(sizes, count, 2 * seed, octaves=settings.latent_octaves, residual=settings.residual)
-            for _ in range(2)
+            Stacked(sizes, count, 2 * seed, octaves=settings.latent_octaves, residual=True) for _ in range(2)
         )
         self.critic = Stacked(
             [2 * settings.pack, *hidden, 1], count, 2 * seed + 1,
-            octaves=settings.octaves, norm=critic.norm, spread=critic.minibatch_stddev,
+            octaves=settings.critic_octaves, norm=critic.norm, spread=critic.minibatch_stddev,
         )  # fmt: skip
         self.generator_optimizer = _optimizer(recipe.generator.optimizer, self.generator)
         self.critic_optimizer = _optimizer(critic.optimizer, self.critic)
@@ -186,12 +184,12 @@ class Repetitions:
         return tf.stack([tf.constant(self.seed * STREAMS + stream, tf.int64), index])
 
     def _set_rates(self) -> None:
-        fall = tf.minimum(1.0, (1.0 - self._part()) / (1.0 - self.settings.decay_from))
+        rate = self.settings.rate * (1.0 - self._part())
         for optimizer, own in (
             (self.generator_optimizer, self.recipe.generator.optimizer),
             (self.critic_optimizer, self.recipe.discriminator.optimizer),
         ):
-            optimizer.learning_rate.assign(own.learning_rate * self.settings.rate * fall)
+            optimizer.learning_rate.assign(own.learning_rate * rate)
 
 
 def _optimizer(settings: Optimizer, network: Stacked) -> keras.optimizers.Optimizer:

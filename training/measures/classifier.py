@@ -164,7 +164,7 @@ def cached_classifier(
     path = cache / f"classifier-{hashlib.sha256(told.encode()).hexdigest()[:32]}.npz"
     network = _network(images.shape[-1], len(class_names) + 1, 0)
     try:
-        with np.load(path) as saved:
+        with path.open("rb") as file, np.load(file) as saved:
             network.set_weights([saved[f"w{i}"] for i in range(len(network.get_weights()))])
             return Classifier(network, class_names, float(saved["accuracy"]))
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
