@@ -18,14 +18,16 @@ from bundle.latents import latents_of
 from bundle.manifest import Measure
 from bundle.seeds import consecutive_seeds
 from bundle.store import MANIFEST, open_bundle
+from training.appraisal import FIRST_SEED
 from training.dataset import ImageSet, hold_out, load_images
 from training.errors import Failed
-from training.export import MEASURED_SEED, load_signature, restored
+from training.export import restored
 from training.measures import measure_all
 from training.measures.classes import class_measures
 from training.measures.classifier import cached_classifier
 from training.measures.inception import Inception
 from training.measures.inception import fid as fid_of
+from training.parity import load_signature
 from training.run import Run, open_run
 
 AT_ONCE: Final = 64
@@ -57,7 +59,7 @@ class Generator:
 
     def images(self, count: int) -> Images:
         """Images of `count` seeds from 2³¹ on, far from those that are looked at during a training."""
-        seeds = list(consecutive_seeds(MEASURED_SEED, count))
+        seeds = list(consecutive_seeds(FIRST_SEED, count))
         batches = [seeds[i : i + AT_ONCE] for i in range(0, count, AT_ONCE)]
         return np.concatenate([self.draw(latents_of(batch, self.latent_dim)) for batch in batches])
 
