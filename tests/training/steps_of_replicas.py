@@ -4,7 +4,9 @@ python steps_of_replicas.py STRATEGY OUT; a worker of a cluster reads TF_CONFIG.
 """
 
 import json
+import signal
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.dataset import DataFacts, ImageSet
+from training.errors import Failed
 from training.recipe import load_recipe
 from training.run import RunSettings
+from training.signals import stop_signals
 
 if TYPE_CHECKING:
     from training.batches import Batches
+    from training.distribute import Replicas
     from training.gan import Gan
 
+Batch = tuple[NDArray[np.uint8], NDArray[np.int32] | None]
 STEPS, COUNT, SIDE = 6, 40, 32
 SMALL = ["latent_dim=8", "batch_size=8", "ema_half_life=100", "generator.width=4", "discriminator.width=4", "flip=true",
          "augment=none"]  # fmt: skip
@@ -63,7 +69,8 @@ def main(strategy: str, out: Path) -> None:
     if strategy == "mirrored":
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    told, replicas = {}, None
+    told: dict[str, object] = {}
+    replicas = None
     for name in CASES:
         settings = settings_of(name)
         if replicas is None:
@@ -71,13 +78,43 @@ def main(strategy: str, out: Path) -> None:
         else:
             replicas = Replicas(settings, replicas.strategy, replicas.cluster)
         batches = Batches(data_of(settings), settings.recipe, settings.seed)
-        with replicas:
-            if not replicas.cluster.chief:
+        with replicas, stop_signals() as stopped:
+            if replicas.cluster.chief:
+                told[name] = steps(replicas, batches)
+                told["stopped"] = len(stopped)
+            else:
+                batches.at = asking_to_stop(batches.at)
                 replicas.follow(batches)
-                continue
-            told[name] = steps(replicas, batches)
+    told["refused"] = refusal(replicas)
     if replicas.cluster.chief:
         out.write_text(json.dumps(told))
+
+
+def asking_to_stop(at: Callable[[int], Batch]) -> Callable[[int], Batch]:
+    """A worker that is sent SIGTERM before the last step."""
+
+    def ask(step: int) -> Batch:
+        if step == STEPS - 1:
+            signal.raise_signal(signal.SIGTERM)
+        return at(step)
+
+    return ask
+
+
+def refusal(replicas: "Replicas") -> str:
+    """What is said of replicas that are not equal, or, in a cluster, of a worker with another seed."""
+    from training.distribute import Replicas
+
+    try:
+        if len(replicas.cluster.workers) > 1:
+            Replicas(settings_of("wgan-gp", replicas.cluster.index), replicas.strategy, replicas.cluster)
+        else:
+            bias = replicas._others[0].discriminator.trainable_variables[-1]
+            bias.assign(bias + 100.0)
+            replicas.norms()
+    except Failed as error:
+        return str(error)
+    return ""
 
 
 def steps(gan: "Gan", batches: "Batches") -> list[dict[str, float]]:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ size of every rounding error in a gradient that is zero, as those of weights bef
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Steps]:
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the steps report with two replicas in one process, in two processes, and with one device."""
     folder = tmp_path_factory.mktemp("steps")
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
@@ -76,7 +77,7 @@ def one_device() -> Steps:
 
 @pytest.mark.parametrize("recipe", CASES)
 @pytest.mark.parametrize("strategy", ["mirrored", "multiworker"])
-def test_two_replicas_give_the_losses_of_one_device(told: dict[str, Steps], strategy: str, recipe: str) -> None:
+def test_two_replicas_give_the_losses_of_one_device(told: dict[str, Any], strategy: str, recipe: str) -> None:
     ours, ones = told[strategy][recipe], told["one"][recipe]
     assert len(ours) == len(ones) == STEPS + 1  # and the norms
     for step, (our, one) in enumerate(zip(ours, ones, strict=True)):
@@ -85,6 +86,19 @@ def test_two_replicas_give_the_losses_of_one_device(told: dict[str, Steps], stra
 
 
 @pytest.mark.parametrize("recipe", CASES)
-def test_the_losses_differ_from_step_to_step(told: dict[str, Steps], recipe: str) -> None:
+def test_the_losses_differ_from_step_to_step(told: dict[str, Any], recipe: str) -> None:
     losses = [step["loss_d"] for step in told["one"][recipe][:-1]]
     assert np.abs(np.diff(losses)).min() > 2 * FIRST
+
+
+def test_a_worker_that_is_to_stop_stops_the_chief(told: dict[str, Any]) -> None:
+    assert told["multiworker"]["stopped"] > 0
+    assert told["mirrored"]["stopped"] == 0
+
+
+@pytest.mark.parametrize(
+    ("strategy", "reason"),
+    [("mirrored", "the replicas are no longer equal at step 6"), ("multiworker", "worker 1 was started with other")],
+)
+def test_replicas_that_differ_are_refused(told: dict[str, Any], strategy: str, reason: str) -> None:
+    assert reason in told[strategy]["refused"]

@@ -62,20 +62,20 @@ def run_modes(options: argparse.Namespace) -> int:
     from training.lab.mixtures import EVALUATED, mixture
     from training.lab.modes import make_row, row_names
     from training.lab.plots import animate, plot_modes
-    from training.lab.results import read, write
+    from training.lab.results import read, read_clouds, write
 
     rows = [make_row(name, options.steps) for name in options.recipes or row_names()]
     for data in DATA if options.data == "both" else (options.data,):
-        target, outcomes = mixture(data), {}
+        target = mixture(data)
         for row in rows:
-            outcomes[row.name] = _run_row(row, data, options)
+            measured = _run_row(row, data, options)
             results = read(options.out)
             section = results.setdefault("modes", {}).setdefault(data, {"rows": {}})
             section |= {"modes": len(target.centres), "sigma": target.sigma, "evaluated": EVALUATED}
-            section["rows"][row.name] = outcomes[row.name].results
+            section["rows"][row.name] = measured
             section["rows"] = {name: section["rows"][name] for name in row_names() if name in section["rows"]}
             write(options.out, results)
-        animate(outcomes, target, options.out / f"lab-{data}.webp")
+        animate(read_clouds(options.out, data, section["rows"]), target, options.out / f"lab-{data}.webp")
         plot_modes(results["modes"], options.out / "lab-modes.svg")
         _show({"modes": {data: read(options.out)["modes"][data]}})
     return 0
@@ -100,21 +100,24 @@ def run_tables(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run_row(row: Any, data: str, options: argparse.Namespace) -> Any:  # noqa: ANN401 - Row → Outcome, imported lazily
+def _run_row(row: Any, data: str, options: argparse.Namespace) -> dict[str, Any]:  # noqa: ANN401 - a Row, imported lazily
     from rich.progress import Progress
 
     from training.lab.modes import run
+    from training.lab.results import write_clouds
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{data} {row.name}", total=row.settings.steps)
-        outcome = run(row, data, options.seeds, options.seed, report=partial(_report, bar, task, f"{data} {row.name}"))
-    results = outcome.results
+        results, clouds = run(
+            row, data, options.seeds, options.seed, report=partial(_report, bar, task, f"{data} {row.name}")
+        )
+    write_clouds(options.out, data, row.name, clouds)
     print(
         f"{data} {row.name}: {results['modes']['mean']:.1f} modes, {results['high_quality']['mean']:.1%} of high "
         f"quality, {results['seconds']:.0f} s",
         flush=True,
     )
-    return outcome
+    return results
 
 
 def _report(bar: Any, task: Any, name: str, steps: int, measured: Any) -> None:  # noqa: ANN401 - of rich

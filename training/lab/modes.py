@@ -34,7 +34,7 @@ BEST = tuple(
 VARIANTS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
     "plain": ("ns", PLAIN, {}),
     "plain-pack2": ("ns", PLAIN, {"pack": 2}),
-    "r3-blur": ("r3", BEST, {"blur": (0.2, 0.005), "rate": 40.0, "steps": 8_000}),
+    "r3-blur": ("r3", BEST, {"blur": (0.2, 0.003), "smoothing": (0.03, 1e-5), "rate": 40.0, "steps": 12_000}),
 }
 """Rows beside the recipes: the recipe, its overrides, and the lab's settings that are not as for all."""
 
@@ -57,18 +57,16 @@ class Row:
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What became of a row.
+class Clouds:
+    """What the first repetition draws on its way.
 
     Attributes:
-        results: plain numbers and names for the results file.
-        clouds: what the first repetition draws at each of `marks`, float32 [frames, points, 2].
-        marks: steps of the generator.
+        points: float32 [frames, points, 2], in the mixture's unit.
+        marks: int64 [frames], steps of the generator.
     """
 
-    results: dict[str, Any]
-    clouds: NDArray[np.float32]
-    marks: list[int]
+    points: NDArray[np.float32]
+    marks: NDArray[np.int64]
 
 
 def row_names() -> list[str]:
@@ -92,11 +90,16 @@ def make_row(name: str, steps: int | None = None) -> Row:
     return Row(name, load_recipe(recipe, list(overrides)), settings)
 
 
-def run(row: Row, data: str, count: int, seed: int, report: Callable[[int, Coverage], None]) -> Outcome:
+def run(
+    row: Row, data: str, count: int, seed: int, report: Callable[[int, Coverage], None]
+) -> tuple[dict[str, Any], Clouds]:
     """Train `count` repetitions of a row on a mixture, and measure them.
 
     Args:
         report: called at every frame with the steps made and the first repetition's measures.
+
+    Returns:
+        Plain numbers and names for the results file, and the clouds.
     """
     from training.lab.trainer import Repetitions
 
@@ -114,7 +117,7 @@ def run(row: Row, data: str, count: int, seed: int, report: Callable[[int, Cover
         "seconds": round(time.monotonic() - began, 1),
         **{name: summary([float(getattr(one, name)) for one in each]) for name in MEASURES},
     }
-    return Outcome(results, np.stack(clouds), marks)
+    return results, Clouds(np.stack(clouds), np.array(marks))
 
 
 def frame_marks(steps: int) -> Iterator[int]:

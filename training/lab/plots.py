@@ -13,7 +13,7 @@ from PIL import Image
 
 from training.lab.divergences import LOG_2
 from training.lab.mixtures import Mixture
-from training.lab.modes import PUBLISHED, Outcome
+from training.lab.modes import PUBLISHED, Clouds
 
 INK, FAINT = "#22252b", "#c9ccd3"
 COLOURS = {"points": "#d1495b", "intervals": "#edae49", "normals": "#00798c"}
@@ -93,33 +93,37 @@ def plot_modes(results: Mapping[str, Any], path: Path) -> None:
         figure.savefig(path, metadata={"Date": None})
 
 
-def animate(outcomes: Mapping[str, Outcome], target: Mixture, path: Path) -> None:
+def animate(rows: Mapping[str, Clouds], target: Mixture, path: Path) -> None:
     """The clouds of all rows side by side over training, as an animated WebP that runs for ever."""
-    frames = list(_frames(outcomes, target))
+    frames = list(_frames(rows, target))
     times = [FRAME_MS] * (len(frames) - 1) + [LAST_MS]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0, quality=55, method=4)
 
 
-def _frames(outcomes: Mapping[str, Outcome], target: Mixture) -> Iterator[Image.Image]:
-    columns = min(len(outcomes), 5)
-    rows = -(-len(outcomes) // columns)
+def _frames(rows: Mapping[str, Clouds], target: Mixture) -> Iterator[Image.Image]:
+    columns = min(len(rows), 5)
+    lines = -(-len(rows) // columns)
     reach = 1.3 * target.scale
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(2.0 * columns, 2.25 * rows + 0.3), dpi=90, layout="constrained")
+        figure = Figure(figsize=(2.0 * columns, 2.25 * lines + 0.3), dpi=90, layout="constrained")
         canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
-        axes = figure.subplots(rows, columns, squeeze=False).ravel()
+        axes = figure.subplots(lines, columns, squeeze=False).ravel()
         for axis in axes:
             axis.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
             axis.set_axis_off()
-        clouds = []
-        for axis, (name, outcome) in zip(axes, outcomes.items(), strict=False):
+        drawn = []
+        for axis, (name, clouds) in zip(axes, rows.items(), strict=False):
             axis.set_title(name)
             axis.scatter(*target.centres.T, s=55, facecolors="none", edgecolors=TRUTH, linewidths=1.2)
-            clouds.append(axis.scatter(*outcome.clouds[0].T, s=3, color=CLOUD, alpha=0.5, linewidths=0))
+            drawn.append(axis.scatter(*clouds.points[0].T, s=3, color=CLOUD, alpha=0.5, linewidths=0))
         text = figure.suptitle("")
-        for i in range(min(len(outcome.clouds) for outcome in outcomes.values())):
-            for cloud, outcome in zip(clouds, outcomes.values(), strict=True):
-                cloud.set_offsets(np.nan_to_num(outcome.clouds[i]))
-            text.set_text(f"{max(outcome.marks[i] for outcome in outcomes.values()):,} steps")
+        for i in range(min(len(clouds.marks) for clouds in rows.values())):
+            for cloud, clouds in zip(drawn, rows.values(), strict=True):
+                cloud.set_offsets(np.nan_to_num(clouds.points[i]))
+            text.set_text(_progress([clouds.marks[i] / max(clouds.marks[-1], 1) for clouds in rows.values()]))
             canvas.draw()
             yield Image.fromarray(np.array(canvas.buffer_rgba())).convert("RGB")
+
+
+def _progress(parts: list[float]) -> str:
+    return f"{np.mean(parts):.0%} of each run"

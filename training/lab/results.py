@@ -2,12 +2,18 @@
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from training.errors import Failed
+from training.lab.modes import Clouds
 
 FILE = "lab.json"
+CLOUDS = "clouds"
+"""The folder of the clouds, one file a row and mixture, so that rows can be added to an animation."""
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -46,3 +52,19 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else "inf" if value > 0 else "-inf"
     return value
+
+
+def write_clouds(folder: Path, data: str, row: str, clouds: Clouds) -> None:
+    """Keep a row's clouds beside the results."""
+    (folder / CLOUDS).mkdir(parents=True, exist_ok=True)
+    path = folder / CLOUDS / f"{data}-{row}.npz"
+    beside = path.with_name(f".{path.name}")
+    np.savez_compressed(beside, points=clouds.points, marks=clouds.marks)
+    beside.replace(path)
+
+
+def read_clouds(folder: Path, data: str, rows: Iterable[str]) -> dict[str, Clouds]:
+    """The clouds that are kept of those rows, in their order."""
+    paths = {row: folder / CLOUDS / f"{data}-{row}.npz" for row in rows}
+    kept = {row: np.load(path) for row, path in paths.items() if path.exists()}
+    return {row: Clouds(arrays["points"], arrays["marks"]) for row, arrays in kept.items()}

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from training.cli import main
-from training.lab.results import read
+from training.lab.results import read, read_clouds
 
 pytestmark = pytest.mark.tensorflow
 
@@ -22,6 +22,7 @@ def test_modes_adds_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["lab", "modes", "--recipes", "hinge", *tiny]) == 0
     assert list(read(tmp_path)["modes"]["ring"]["rows"]) == ["hinge", "ns"]
     assert "hinge" in capsys.readouterr().out
+    assert list(read_clouds(tmp_path, "ring", ["hinge", "nonesuch", "ns"])) == ["hinge", "ns"]
     with Image.open(tmp_path / "lab-ring.webp") as image:
         assert image.n_frames == 3
     assert (tmp_path / "lab-modes.svg").exists()

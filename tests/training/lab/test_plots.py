@@ -7,7 +7,7 @@ from PIL import Image
 
 from training.lab.divergences import compute
 from training.lab.mixtures import mixture
-from training.lab.modes import Outcome
+from training.lab.modes import Clouds
 from training.lab.plots import animate, plot_divergences, plot_modes
 from training.lab.results import plain
 
@@ -25,7 +25,7 @@ def test_modes(tmp_path: Path) -> None:
     row = {"modes": {"mean": 6.0, "error": 0.5}, "high_quality": {"mean": 0.5, "error": 0.1}}
     results = {name: {"modes": modes, "rows": {"r3": row}} for name, modes in (("ring", 8), ("grid", 25))}
     plot_modes(results, tmp_path / "m.svg")
-    assert "PacGAN4" in (tmp_path / "m.svg").read_text() or len((tmp_path / "m.svg").read_bytes()) > 1000
+    assert ElementTree.fromstring((tmp_path / "m.svg").read_bytes()).tag.endswith("svg")
 
 
 @pytest.mark.parametrize("count", [1, 6])
@@ -33,6 +33,6 @@ def test_animation(tmp_path: Path, count: int) -> None:
     target = mixture("ring")
     clouds = np.random.default_rng(0).normal(size=(3, 20, 2)).astype(np.float32)
     clouds[1, 0] = np.nan
-    animate({f"row{i}": Outcome({}, clouds, [0, 1, 2]) for i in range(count)}, target, tmp_path / "a.webp")
+    animate({f"row{i}": Clouds(clouds, np.arange(3)) for i in range(count)}, target, tmp_path / "a.webp")
     with Image.open(tmp_path / "a.webp") as image:
         assert image.n_frames == 3
