@@ -183,17 +183,17 @@ class Loop:
         """Look at what was learnt, and write the state if it is good."""
         self._check(diverged({**self.means.peek(), **self.gan.norms()}))
         measures = self._appraise()
+        if measures and self.journal.is_best(measures.distance):
+            self.best.save()
+            self.journal.best(self.step, measures.distance)
+        self.checkpoints.save()
+        self.kept = self.step
         sheet = write_sheet(self.run.samples / f"{self.step * self.per_step:09d}.png", self._drawn())
         self.events.image(self.step, "samples", sheet)
         images, labels = self.batches.at(self.step)
         scores = self.gan.scores(images[0], None if labels is None else labels[0], self.step)
         for kind, values in scores.items():
             self.events.histogram(self.step, f"scores of {kind} images", values)
-        if measures and self.journal.is_best(measures.distance):
-            self.best.save()
-            self.journal.best(self.step, measures.distance)
-        self.checkpoints.save()
-        self.kept = self.step
 
     def _appraise(self) -> Appraisal | None:
         if self.appraiser is None:

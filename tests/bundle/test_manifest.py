@@ -65,8 +65,8 @@ def test_a_manifest_is_frozen(manifest: Manifest, part: str, field: str) -> None
         ({"class_names": ["cat", "dog"], "class_shares": [0.5, "nan"]}, "class_shares.1"),
         ({"class_names": list("abcdefghijklmnopq"), "class_shares": [1 / 17] * 17}, "class_shares"),  # of 16 numbers
         ({"measures": {"swd": {"value": None, "about": ""}}}, "measures.swd.value"),
-        ({"measures": {"swd": {"value": 1, "low": 0, "about": ""}}}, "one bound of the interval is missing"),
-        ({"measures": {"swd": {"value": 1, "low": 2, "high": 1, "about": ""}}}, r"low \(2.0\) is above high \(1.0\)"),
+        ({"measures": {"swd": {"value": 1, "low": 0, "about": ""}}}, "measures.swd"),  # one bound is missing
+        ({"measures": {"swd": {"value": 1, "low": 2, "high": 1, "about": ""}}}, "measures.swd"),
         ({"measures": {"swd": {"value": 1, "count": 0, "about": ""}}}, "measures.swd.count"),
     ],
 )
