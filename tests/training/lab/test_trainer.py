@@ -10,14 +10,15 @@ from training.recipe import recipe_names
 pytestmark = pytest.mark.tensorflow
 
 ROWS = [*VARIANTS, *recipe_names()]
-TINY = {"width": 8, "layers": 2, "batch_size": 16, "steps": 12}
+TINY = {"width": 8, "layers": 1, "critic_octaves": 1, "latent_octaves": 0, "batch_size": 16, "steps": 12}
 
 
 def repetitions(name: str, count: int = 2, seed: int = 0, **settings: object):  # noqa: ANN201
     from training.lab.trainer import Repetitions
 
     row = make_row(name)
-    return Repetitions(row.recipe, ring(), dataclasses.replace(row.settings, **(TINY | settings)), count, seed)
+    recipe = row.recipe.model_copy(update={"n_critic": min(row.recipe.n_critic, 2)})  # each is traced for seconds
+    return Repetitions(recipe, ring(), dataclasses.replace(row.settings, **(TINY | settings)), count, seed)
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -36,7 +37,7 @@ def test_every_row_moves(name: str) -> None:
         assert max(np.abs(v.numpy()).max() for v in trained.critic.trainable_variables) <= bound
 
 
-@pytest.mark.parametrize("name", ["r3", "wgan-gp"])
+@pytest.mark.parametrize("name", ["r3"])
 def test_steps_at_a_time_do_not_matter(name: str) -> None:
     one, other = repetitions(name), repetitions(name)
     list(one.train([12]))
@@ -60,20 +61,19 @@ def test_rates_fall_to_zero() -> None:
     assert rates == pytest.approx([1.0, 7 / 12, 4 / 12, 1 / 12])  # of the last step made: 0, 5, 8, 11 of 12
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_one_mode_is_learned(seed: int) -> None:
-    """A generator of one wide Gaussian ends nearer to it than it began."""
+def test_one_mode_is_learned() -> None:
+    """Generators of one wide Gaussian end nearer to it than they began, in each of three repetitions."""
     from training.lab.mixtures import Mixture
     from training.lab.trainer import Repetitions
 
     row = make_row("ns")
-    settings = dataclasses.replace(row.settings, width=16, layers=2, batch_size=64, steps=150)
+    settings = dataclasses.replace(row.settings, width=16, layers=1, batch_size=64, steps=150)
     target = Mixture("one", np.array([[0.6, -0.4]]), 0.2, 1.0)
-    trained = Repetitions(row.recipe, target, settings, 2, seed)
+    trained = Repetitions(row.recipe, target, settings, 3, seed=0)
 
-    def far() -> float:
-        return float(np.linalg.norm(trained.samples(500).mean(axis=1) - target.centres[0], axis=1).mean())
+    def far() -> np.ndarray:
+        return np.linalg.norm(trained.samples(500).mean(axis=1) - target.centres[0], axis=1)
 
     before = far()
     list(trained.train([150]))
-    assert far() < 0.6 * before
+    assert (far() < 0.6 * before).all()
