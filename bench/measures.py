@@ -5,23 +5,27 @@ python -m bench.measures --train ../shared/data/adventurer-64.zip --heldout ../s
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from training.dataset import ImageSet, load_images
 from training.evaluate import open_generator
-from training.measures import measure_all
 from training.measures.classes import class_measures
 from training.measures.classifier import cached_classifier
+from training.measures.features import features, standardised
+from training.measures.memorisation import Nearness, copied_share, nearer_share, nearness, shrunk
+from training.measures.neighbours import Manifolds
 from training.measures.pyramid import double, halve
+from training.measures.suite import QUICK_DIRECTIONS
+from training.measures.two_sample import Kernels, classifier_accuracy
+from training.measures.wasserstein import colour_distance, pixels, sliced_wasserstein
 
 COUNT = 500
 """Images a side."""
-KEYS = (
-    "distance", "swd_mean", "colour", "ms_ssim", "precision", "recall", "density", "coverage", "kernel_distance",
-    "c2st", "memorisation", "data_copying",
-)  # fmt: skip
+DRAWS = 5
+"""Of images, places and directions."""
 
 
 def blurred(images: np.ndarray, times: int = 1) -> np.ndarray:
@@ -38,27 +42,57 @@ def noisy(images: np.ndarray, deviation: float) -> np.ndarray:
     return (images + noise).round().clip(0, 255).astype(np.uint8)
 
 
-def print_measures(train: ImageSet, heldout: ImageSet, drawn: np.ndarray) -> None:
-    """How each measure answers to one fault."""
-    assert heldout.labels is not None
-    known, real = np.asarray(train.images[:]), np.asarray(heldout.images[:])
-    reference, fresh = real[: 2 * COUNT], real[2 * COUNT : 3 * COUNT]
-    kept = np.flatnonzero(heldout.labels[2 * COUNT :] < 2 * len(heldout.class_names) // 3)
-    few = real[2 * COUNT :][kept[:COUNT]]
-    shift = np.resize(np.array([8.0, 0.0, -8.0]), fresh.shape[-1])
-    sets = {
-        "real": fresh,
-        "blurred": blurred(fresh),
-        "noise, deviation 5": noisy(fresh, 5),
-        "the bundle": drawn[:COUNT],
+def faulty(images: np.ndarray, few: np.ndarray, known: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:
+    """What is measured: held-out images with one fault each, and what a generator draws."""
+    shift = np.resize(np.array([8.0, 0.0, -8.0]), images.shape[-1])
+    return {
+        "real": images,
+        "blurred": blurred(images),
+        "noise, deviation 5": noisy(images, 5),
         "a third of the classes missing": few,
-        "colour +8, 0, −8": (fresh + shift).clip(0, 255).astype(np.uint8),
-        "a quarter copied": np.concatenate([fresh[COUNT // 4 :], noisy(known[: COUNT // 4], 3)]),
+        "colour +8, 0, −8": (images + shift).clip(0, 255).astype(np.uint8),
+        "a quarter copied": np.concatenate([images[COUNT // 4 :], noisy(known[: COUNT // 4], 3)]),
+        "the bundle": drawn,
     }
-    print("| images | " + " | ".join(KEYS) + " |\n|" + "---|" * (len(KEYS) + 1))
-    for name, images in sets.items():
-        found = measure_all(reference, images, known)
-        print(f"| {name} | " + " | ".join(f"{found[key].value:.3g}" for key in KEYS) + " |", flush=True)
+
+
+def measured(real: np.ndarray, fake: np.ndarray, other: Nearness, known: np.ndarray, seed: int) -> dict[str, float]:
+    """The values that a suite would give, without floors and intervals."""
+    distances = sliced_wasserstein(real, fake, seed, directions=QUICK_DIRECTIONS)
+    a, b = standardised(features(real), features(fake))
+    near = nearness(shrunk(fake), known)
+    return {
+        "distance": distances["distance"],
+        "swd_mean": distances["swd_mean"],
+        "colour": colour_distance(pixels(real, seed), pixels(fake, seed), seed),
+        **Manifolds(a, b).scores(),
+        "kernel_distance": 1e3 * Kernels(a, b).distance(),
+        "c2st": classifier_accuracy(a, b),
+        "memorisation": copied_share(other, near),
+        "data_copying": nearer_share(other, near),
+    }
+
+
+def print_measures(train: ImageSet, heldout: ImageSet, drawn: np.ndarray) -> None:
+    """How each measure answers to one fault: mean and deviation over draws."""
+    assert heldout.labels is not None
+    images, real = np.asarray(train.images[:]), np.asarray(heldout.images[:])
+    common = heldout.labels < 2 * len(heldout.class_names) // 3
+    known = shrunk(images)
+    results: dict[str, list[dict[str, float]]] = {}
+    for seed in range(DRAWS):
+        rng = np.random.default_rng(seed)
+        order = rng.permutation(len(real))
+        reference, other, rest = order[:COUNT], order[COUNT : 2 * COUNT], order[2 * COUNT :]
+        near, copied = nearness(shrunk(real[other]), known), images[rng.permutation(len(images))[:COUNT]]
+        sets = faulty(real[rest[:COUNT]], real[rest[common[rest]][:COUNT]], copied, rng.permutation(drawn)[:COUNT])
+        for name, some in sets.items():
+            results.setdefault(name, []).append(measured(real[reference], some, near, known, seed))
+            print(f"draw {seed}, {name}", file=sys.stderr, flush=True)
+    print("\n| measure | " + " | ".join(results) + " |\n|" + "---|" * (len(results) + 1))
+    for key in results["real"][0]:
+        values = [np.array([found[key] for found in draws]) for draws in results.values()]
+        print(f"| `{key}` | " + " | ".join(f"{x.mean():.3g} ± {x.std(ddof=1):.1g}" for x in values) + " |")
 
 
 def print_classes(train: ImageSet, heldout: np.ndarray, drawn: np.ndarray, label: str, cache: Path) -> None:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.tensorflow
 Steps = dict[str, list[dict[str, float]]]
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tests/training/steps_of_replicas.py"
-TIMEOUT = 600
+TIMEOUT = 1200
 """Seconds: a process takes 10 to 40 of one processor."""
 
 FIRST, LATER = 1e-4, 2e-2

@@ -15,7 +15,7 @@ from training.errors import Failed
 from training.supervisor import RESTARTS, STOPPED, free_ports, supervise
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT = 600
+TIMEOUT = 1200
 
 Actor = Callable[[str], Path]
 """Makes worker processes of some lines of Python, which know `index`, `times` (starts before) and `run`."""
