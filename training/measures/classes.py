@@ -1,5 +1,6 @@
 """Which classes a generator draws, by what a classifier of the data's labels says of its images."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -87,20 +88,20 @@ def class_measures(
     by = f"by a classifier that is right about {accuracy:.2%} of images; {len(fake)} generated images"
     missing = [name for name, is_there in zip(names, covered(counted(fake), expected), strict=True) if not is_there]
 
-    def one(statistic: Statistic, about: str) -> Measure:
-        low, high = _interval(statistic, fake, expected, seed)
+    def one(statistic: Statistic, most: float, about: str) -> Measure:
+        low, high = _interval(statistic, fake, expected, seed, most)
         value, floor = (statistic(counted(p), expected) for p in (fake, real))
         return Measure(value=value, floor=floor, low=low, high=high, count=len(fake), seed=seed, about=about)
 
     return {
-        f"{key}_covered": one(_number_covered, (
+        f"{key}_covered": one(_number_covered, there, (
             f"how many of {there} classes of {key!r} are drawn at least {COVERED:.0%} as often as in the data, {by}"
             + (f"; not covered: {', '.join(missing)}" if missing else "")
         )),
         f"{key}_kl": one(
-            divergence, f"Kullback-Leibler divergence of drawn classes of {key!r} from the data's, nats, {by}"
+            divergence, math.inf, f"Kullback-Leibler divergence of drawn classes of {key!r} from the data's, nats, {by}"
         ),
-        f"{key}_recognised": one(_recognised, f"share of images that show some class of {key!r} beyond doubt, {by}"),
+        f"{key}_recognised": one(_recognised, 1, f"share of images that show some class of {key!r} beyond doubt, {by}"),
     }  # fmt: skip
 
 
@@ -112,11 +113,12 @@ def _recognised(fake: ClassCounts, expected: Floats) -> float:
     return float(fake.counts.sum() / fake.images)
 
 
-def _interval(statistic: Statistic, probabilities: Floats, expected: Floats, seed: int) -> Interval:
+def _interval(statistic: Statistic, probabilities: Floats, expected: Floats, seed: int, most: float) -> Interval:
     found, classes = sure(probabilities), probabilities.shape[1] - 1
 
     def again(index: NDArray[np.int64]) -> float:
         some = found[index]
         return statistic(ClassCounts(np.bincount(some[some >= 0], minlength=classes), len(some)), expected)
 
-    return bootstrap(again, len(found), seed)
+    value = again(np.arange(len(found)))
+    return bootstrap(value, again, len(found), seed, 0, most)

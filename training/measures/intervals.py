@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.measures.images import Indices
 
@@ -13,6 +12,8 @@ GROUPS: Final = 10
 """Groups of a jackknife."""
 STUDENT: Final = 2.262
 """The 97.5 % quantile of Student's t with 9 degrees of freedom."""
+REPEATS: Final = 400
+"""Of a bootstrap."""
 NORMAL: Final = 1.960
 """The 97.5 % quantile of the normal distribution."""
 
@@ -49,9 +50,28 @@ def wilson(hits: float, count: int) -> Interval:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def bootstrap(statistic: Callable[[NDArray[np.int64]], float], count: int, seed: int, repeats: int = 400) -> Interval:
-    """The percentile bootstrap (Efron 1979): the statistic of `count` images drawn with replacement, 400 times."""
+def bootstrap(
+    value: float,
+    statistic: Callable[[Indices], float],
+    count: int,
+    seed: int,
+    least: float = -math.inf,
+    most: float = math.inf,
+) -> Interval:
+    """The bootstrap (Efron 1979), less its bias: the statistic of `count` images drawn with replacement, 400 times.
+
+    The interval is that of the middle 95 % of these, moved by the value less their mean: a statistic such as a
+    divergence is larger of images that are drawn twice, and the plain percentiles would miss the value itself.
+
+    Args:
+        value: the statistic of all images.
+        statistic: of the images of an index, int64 [count].
+        count: of the images.
+        seed: of the draws.
+        least: that the statistic can be.
+        most: that it can be.
+    """
     rng = np.random.default_rng(seed)
-    values = [statistic(rng.integers(0, count, count)) for _ in range(repeats)]
-    low, high = np.quantile(values, (0.025, 0.975))
-    return float(low), float(high)
+    values = np.array([statistic(rng.integers(0, count, count)) for _ in range(REPEATS)])
+    low, high = np.quantile(values, (0.025, 0.975)) + value - values.mean()
+    return max(least, min(value, float(low))), min(most, max(value, float(high)))

@@ -66,14 +66,14 @@ def test_one_mode_is_learned() -> None:
     from training.lab.mixtures import Mixture
     from training.lab.trainer import Repetitions
 
-    row = make_row("ns")
-    settings = dataclasses.replace(row.settings, width=16, layers=1, batch_size=64, steps=150)
-    target = Mixture("one", np.array([[0.6, -0.4]]), 0.2, 1.0)
+    row = make_row("r3")
+    settings = dataclasses.replace(row.settings, width=16, layers=1, batch_size=64, steps=400)
+    target = Mixture("one", np.array([[0.6, -0.4]]), 0.7, 1.0)
     trained = Repetitions(row.recipe, target, settings, 3, seed=0)
 
     def far() -> np.ndarray:
         return np.linalg.norm(trained.samples(500).mean(axis=1) - target.centres[0], axis=1)
 
     before = far()
-    list(trained.train([150]))
-    assert (far() < 0.6 * before).all()
+    list(trained.train([400]))
+    assert (far() < 0.7 * before).all()

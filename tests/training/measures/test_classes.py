@@ -71,3 +71,14 @@ def test_held_out_images_are_the_floor_and_what_is_missing_is_named(seed: int) -
         assert measure.high is not None
         assert measure.low <= measure.value <= measure.high
         assert (measure.count, measure.seed) == (400, seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_interval_of_a_small_divergence_holds_it(seed: int) -> None:
+    """Every draw with replacement is farther from the data than the images themselves."""
+    classes = np.arange(800) % 40
+    shares = np.full(40, 1 / 40, np.float32)
+    seen = says(np.random.default_rng(seed).permutation(classes).tolist(), 40)
+    found = class_measures("hair", [str(i) for i in range(40)], 1, shares, seen, seen, seed)["hair_kl"]
+    assert found.value == pytest.approx(0, abs=1e-6)
+    assert found.low == pytest.approx(0, abs=1e-6)

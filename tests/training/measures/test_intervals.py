@@ -34,7 +34,7 @@ def test_the_intervals_hold_the_truth_about_95_times_in_100(seed: int) -> None:
         low, high = wilson(float((x < 0.1).sum()), 200)
         shares += low <= 0.1 <= high
         if draw < 100:
-            low, high = bootstrap(lambda index, x=x: float(x[index].mean()), 200, draw, 200)
+            low, high = bootstrap(x.mean(), lambda index, x=x: float(x[index].mean()), 200, draw)
             boot += low <= 0.5 <= high
     assert 180 <= jack <= 199
     assert 180 <= shares <= 199
@@ -54,5 +54,13 @@ def test_wilsons_interval_is_the_published_one(hits: int, low: float, high: floa
 
 def test_the_bootstrap_repeats() -> None:
     values = np.arange(50.0)
-    first, again, other = (bootstrap(lambda i: float(values[i].mean()), 50, seed) for seed in (1, 1, 2))
+    first, again, other = (bootstrap(24.5, lambda i: float(values[i].mean()), 50, seed) for seed in (1, 1, 2))
     assert first == again != other
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_bootstrap_holds_the_value_of_a_biased_statistic(seed: int) -> None:
+    """How many different numbers there are is less in every draw with replacement."""
+    x = np.random.default_rng(seed).random(100)
+    low, high = bootstrap(100, lambda i: float(len(np.unique(x[i]))), 100, seed, 0, 100)
+    assert 90 < low <= 100 == high
