@@ -18,7 +18,10 @@ COMMANDS = ("doctor", "fit", "resume", "report", "evaluate", "export", "recipes"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0 done, 1 failed, 2 wrong usage, 75 another worker is gone (start all again), 130 interrupted."""
+    """Run a command; returns the exit status.
+
+    0 done, 1 failed, 2 wrong usage, 75 another worker is gone and all should be started again, 130 interrupted.
+    """
     options = parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own start-up notes
     try:
