@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.load import run_load
+from bundle.environment import prepare_tensorflow
 from bundle.store import Store
 
 RAW = """
@@ -44,6 +45,7 @@ def main() -> int:
     parser.add_argument("--model", help="a name in the store (default: the first)")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     options = parser.parse_args()
+    prepare_tensorflow()  # for the raw model too
     store = Store(options.models)
     bundle = store.open(options.model or store.names()[0])
     manifest = bundle.manifest

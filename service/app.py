@@ -1,7 +1,6 @@
 """The application: only wiring."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 
+from bundle.environment import prepare_tensorflow
 from bundle.store import Store
 from service.api import generate, head, health, interpolate, models, problems
 from service.catalogue import Catalogue
@@ -64,7 +64,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
 
 
 def _tensorflow(settings: Settings) -> Loader:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: TensorFlow's notes about the processor
+    prepare_tensorflow()
     from service.engine.savedmodel import open_device
 
     return open_device(settings.device)

@@ -3,9 +3,9 @@
 import argparse
 import importlib
 import keyword
-import os
 from collections.abc import Sequence
 
+from bundle.environment import prepare_tensorflow
 from bundle.errors import BundleError
 from training.commands.console import complain
 from training.errors import Failed
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done, 1 failed, 2 wrong usage, 75 another worker is gone and all should be started again, 130 interrupted.
     """
     options = parser().parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own start-up notes
+    prepare_tensorflow()
     try:
         status: int = options.run(options)
         return status

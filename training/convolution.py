@@ -1,7 +1,7 @@
 """Convolutions 4 × 4 of stride 2, and their transposes, as matrix products where that is faster on a CPU.
 
-oneDNN's convolutions fall from 120 to 30–50 GFLOP/s a core where few pixels meet many channels; its matrix products do
-not (measured on a Xeon with AVX-512: docs/benchmarks.md). Three functions, each linear in both arguments, are each
+oneDNN's convolutions slow down where few pixels meet many channels, its matrix products do not; where the line lies
+depends on the processor (docs/benchmarks.md). Three functions, each linear in both arguments, are each
 other's gradients, so derivatives of any order, as gradient penalties take them, stay among them:
 
     y = conv(x, w)       x = transposed(y, w)       w = correlation(x, y)
@@ -10,19 +10,39 @@ x is float32 [n, 2h, 2w, c], y [n, h, w, k], the kernel w [4, 4, c, k]; padding 
 An image of 2 × 2 blocks turns the 4 × 4 kernel of stride 2 into four 1 × 1 ones, its quarters, on four shifted views.
 """
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-MANY = 2**15
-"""Channels in × channels out from which matrix products are faster, in all three functions."""
+from training.device import cpu_flags
+
+
+class Many(NamedTuple):
+    """Channels in × channels out from which each of the functions is faster by matrix products."""
+
+    conv: float
+    transposed: float
+    correlation: float
+
+
+WITH_AVX512 = Many(2**15, 2**15, 2**15)
+"""Measured on a Xeon of Intel's Ice Lake."""
+WITHOUT_AVX512 = Many(float("inf"), 2**17, 2**17)
+"""Measured on an EPYC of AMD's third generation."""
 FEW = 4
 """Channels of images up to which they are faster for the transpose."""
 SHIFTS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 Gradient = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+@functools.cache
+def many() -> Many:
+    """What holds on this processor."""
+    return WITH_AVX512 if "avx512f" in cpu_flags() else WITHOUT_AVX512
 
 
 @tf.custom_gradient
@@ -45,7 +65,7 @@ def correlation(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
 
 def _conv(x: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
     channels, filters = w.shape[2:]
-    if channels * filters < MANY:
+    if channels * filters < many().conv:
         return tf.nn.conv2d(x, w, 2, "SAME")
     quarters, (height, width) = _quarters(w), x.shape[1:3]
     flat = tf.add_n([view @ quarters[i] for i, view in enumerate(_views(x))])
@@ -55,7 +75,7 @@ def _conv(x: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
 def _transposed(y: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
     channels, filters = w.shape[2:]
     height, width = y.shape[1:3]
-    if channels > FEW and channels * filters < MANY:
+    if channels > FEW and channels * filters < many().transposed:
         return tf.nn.conv2d_transpose(y, w, [tf.shape(y)[0], 2 * height, 2 * width, channels], 2, "SAME")
     quarters, flat = _quarters(w), tf.reshape(y, [-1, filters])
     parts = (tf.matmul(flat, quarters[i], transpose_b=True) for i in range(4))
@@ -66,7 +86,7 @@ def _transposed(y: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
 
 def _correlation(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     channels, filters = x.shape[3], y.shape[3]
-    if channels * filters < MANY:
+    if channels * filters < many().correlation:
         return tf.raw_ops.Conv2DBackpropFilter(
             input=x, filter_sizes=[4, 4, channels, filters], out_backprop=y, strides=[1, 2, 2, 1], padding="SAME"
         )

@@ -33,13 +33,19 @@ def computes_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
         return tuple(details.get("compute_capability", (0, 0))) >= BFLOAT16_CAPABILITY
+    return bool(BFLOAT16_FLAGS & cpu_flags(cpuinfo))
+
+
+def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
+    """What the processor can do, as Linux names it; nothing where that is not known."""
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # no Linux: nothing is known, so nothing is promised
-        return False
+    except OSError:  # no Linux
+        return frozenset()
     named = (line.partition(":") for line in lines)
-    flags = {flag for name, _, value in named if name.strip() in ("flags", "Features") for flag in value.split()}
-    return bool(BFLOAT16_FLAGS & flags)
+    return frozenset(
+        flag for name, _, value in named if name.strip() in ("flags", "Features") for flag in value.split()
+    )
 
 
 def precision_note(precision: str) -> str | None:

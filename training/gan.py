@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.augment import augment
 from training.layers import Spectral, class_scores
-from training.losses import discriminator_loss, generator_loss, gradient_penalty, r1
+from training.losses import discriminator_loss, generator_loss, gradient_penalty, scores_and_r1
 from training.networks import build_discriminator, build_generator
 from training.recipe import Adam, Optimizer, Recipe
 
@@ -225,13 +225,16 @@ class Gan(tf.Module):
                 layer.iterate()
         reals, real_classes = self._reals(images, index), self._one_hot(labels)
         fakes = self._augmented(fakes, index, AUGMENT_FAKES)
-        logs = {}
+        logs, kind = {}, recipe.regulariser.kind if regularise else "none"
         with tf.GradientTape() as tape:
-            real_scores, fake_scores = self._scores(reals, real_classes), self._scores(fakes, classes)
+            real_scores, penalty = self._scores_and_r1(reals, real_classes, kind in ("r1", "r1+r2"))
+            fake_scores, r2 = self._scores_and_r1(fakes, classes, kind == "r1+r2")
             loss = logs["loss_d"] = discriminator_loss(recipe.loss, real_scores, fake_scores)
-            if regularise:
-                penalty = logs[recipe.regulariser.kind] = self._penalty(reals, real_classes, fakes, classes, index)
-                loss += penalty * recipe.regulariser.weight * recipe.regulariser.every
+            if kind == "gradient-penalty":
+                penalty = self._gradient_penalty(reals, real_classes, fakes, index)
+            if kind != "none":
+                logs[kind] = penalty + r2
+                loss += logs[kind] * recipe.regulariser.weight * recipe.regulariser.every
             loss = self.discriminator_optimizer.scale_loss(loss)
         variables = discriminator.trainable_variables
         self._apply(self.discriminator_optimizer, tape.gradient(loss, variables), discriminator)
@@ -245,22 +248,19 @@ class Gan(tf.Module):
             "score_spread": tf.math.reduce_std(self._gathered(tf.concat([real_scores, fake_scores], axis=0))),
         }
 
-    def _penalty(
-        self,
-        reals: tf.Tensor,
-        real_classes: tf.Tensor | None,
-        fakes: tf.Tensor,
-        classes: tf.Tensor | None,
-        index: tf.Tensor,
+    def _scores_and_r1(
+        self, images: tf.Tensor, classes: tf.Tensor | None, sloped: bool
+    ) -> tuple[tf.Tensor, tf.Tensor | float]:
+        """The scores, and where asked for, half the mean square of their slopes, else 0."""
+        if not sloped:
+            return self._scores(images, classes), 0.0
+        return scores_and_r1(lambda x: self._scores(x, classes), images)
+
+    def _gradient_penalty(
+        self, reals: tf.Tensor, real_classes: tf.Tensor | None, fakes: tf.Tensor, index: tf.Tensor
     ) -> tf.Tensor:
-        kind = self.recipe.regulariser.kind
-        if kind == "gradient-penalty":
-            alpha = self._uniform(self.recipe.batch_size, index, ALPHA)
-            return gradient_penalty(lambda x: self._scores(x, real_classes), reals, fakes, alpha)
-        penalty = r1(lambda x: self._scores(x, real_classes), reals)
-        if kind == "r1+r2":
-            penalty += r1(lambda x: self._scores(x, classes), fakes)
-        return penalty
+        alpha = self._uniform(self.recipe.batch_size, index, ALPHA)
+        return gradient_penalty(lambda x: self._scores(x, real_classes), reals, fakes, alpha)
 
 
 def clip(variables: list[keras.Variable], bound: float) -> tf.Tensor:

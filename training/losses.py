@@ -62,11 +62,17 @@ def generator_loss(kind: Loss, fake: tf.Tensor, real: tf.Tensor | None = None) -
 
 def r1(discriminator: Critic, real: tf.Tensor) -> tf.Tensor:
     """½ E |∇D(x)|² over real images (Mescheder 2018, equation 9, without its γ); over generated ones it is R2."""
+    return scores_and_r1(discriminator, real)[1]
+
+
+def scores_and_r1(discriminator: Critic, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The scores that the loss needs and `r1`, by one pass for both."""
     with tf.GradientTape() as tape:
-        tape.watch(real)
-        scores = tf.reduce_sum(discriminator(real))
-    gradients = tape.gradient(scores, real)
-    return 0.5 * tf.reduce_mean(tf.reduce_sum(tf.square(gradients), axis=[1, 2, 3]))
+        tape.watch(images)
+        scores = discriminator(images)
+        summed = tf.reduce_sum(scores)
+    gradients = tape.gradient(summed, images)
+    return scores, 0.5 * tf.reduce_mean(tf.reduce_sum(tf.square(gradients), axis=[1, 2, 3]))
 
 
 def gradient_penalty(discriminator: Critic, real: tf.Tensor, fake: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:

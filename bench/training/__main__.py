@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from bench.service import describe_machine
 from bench.training.contender import recipe_of
+from bundle.environment import prepare_tensorflow
 
 OURS = "figment"
 PEERS = ("keras", "tutorial", "pytorch")
@@ -74,6 +75,7 @@ def main() -> int:
     parser.add_argument("--no-breakdown", action="store_true", help="leave out where our own step goes")
     parser.add_argument("--out", type=Path, help="also write what was measured there, as JSON")
     options = parser.parse_args()
+    prepare_tensorflow()
     changes = " ".join(options.set) or "as the recipes ship"
     print(f"64 px, float32; {describe_machine()}; {options.rounds} rounds; {changes}")
     results = {}

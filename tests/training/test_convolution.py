@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from training import convolution
-from training.convolution import Conv2D, Conv2DTranspose, conv, correlation, transposed
+from training.convolution import Conv2D, Conv2DTranspose, Many, conv, correlation, transposed
 
 pytestmark = pytest.mark.tensorflow
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.tensorflow
 @pytest.fixture(params=[True, False], ids=["products", "TensorFlow"])
 def everywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small layers by matrix products, or by TensorFlow's kernels: the same either way."""
-    monkeypatch.setattr(convolution, "MANY", 0 if request.param else 2**62)
+    monkeypatch.setattr(convolution, "many", lambda: Many(*[0.0 if request.param else float("inf")] * 3))
     monkeypatch.setattr(convolution, "FEW", 0)
 
 

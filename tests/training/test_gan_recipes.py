@@ -112,7 +112,7 @@ def test_the_discriminator_is_told_the_class_of_every_image(
     last = gan.recipe.n_critic - 1
     drawn = [class_of(gan._latents(tf.constant(i, tf.int64)).numpy(), SHARES).tolist() for i in range(last + 1)]
     source = {"R": labels.tolist(), "F": drawn}
-    critic = {"ns": "RFR", "wgan-gp": "RFR", "r3": "RFRF"}[name]  # scores of both, then the regulariser's
+    critic = {"ns": "RF", "wgan-gp": "RFR", "r3": "RF"}[name]  # scores of both, then between the images
     generator = {"ns": "F", "wgan-gp": "F", "r3": "RF"}[name]
     expected = [source[which][i] for i in range(last + 1) for which in critic]
     expected += [source[which][last] for which in generator]
