@@ -201,7 +201,7 @@ class Loop:
         found: Appraisal = self.appraiser.appraise(self.gan)
         self.journal.measures(self.step, found)
         self.events.scalars(self.step, {f"held-out/{name}": m.value for name, m in found.measures.items()})
-        self._check(collapse(found.measures["spread"], self.journal.widest, self.step * self.per_step))
+        self._check(collapse(found.measures["spread"], self.journal.widest, self.step * self.recipe.batch_size))
         self._check(memorisation(found.measures["memorisation"]))
         return found
 

@@ -91,7 +91,7 @@ class Run:
     @property
     def begun(self) -> bool:
         """Whether there is anything to go on from: a run that died before its first checkpoint begins."""
-        return self.checkpoints.exists() or self.log_file.exists()
+        return (self.checkpoints / "checkpoint").exists()  # TensorFlow writes it when the first one is whole
 
     @contextmanager
     def locked(self) -> Iterator[None]:

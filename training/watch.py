@@ -18,7 +18,7 @@ COLLAPSED: Final = 0.5
 VARIED: Final = 0.75
 """As varied as that they must have been: all generators begin with one grey image."""
 SETTLED: Final = 100_000
-"""Images seen, after which a generator is expected to vary even if it never did."""
+"""Images that a generator has learnt from, after which it is expected to vary even if it never did."""
 COPIES: Final = 0.2
 """The share of generated images that stick out towards one training image; of real ones it is 0.01."""
 DEAD_SPREAD: Final = 1e-4
@@ -93,7 +93,7 @@ def collapse(spread: Measure, widest: float, images: int) -> Trouble | None:
     Args:
         spread: how varied they are, with the same of real images as its floor.
         widest: the largest share of that floor that they ever had in this run.
-        images: how many the run has seen.
+        images: how many the generator has learnt from.
     """
     expected = widest >= VARIED or images >= SETTLED
     if not expected or spread.floor is None or spread.value > COLLAPSED * spread.floor:

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from training.compare.appraise import apart, looked_at, measures_of, seconds_per_image
 from training.compare.plan import Comparison, Entry, title
 from training.compare.runs import Ended, arguments, find_run, train_apart
+from training.errors import Failed
 from training.report.record import read_record
 from training.run import Run
 
@@ -36,9 +37,10 @@ def length(comparison: Comparison, recipe: str, count: int, classes: int) -> int
 def train_one(out: Path, comparison: Comparison, recipe: str, seed: int, watch: Watch = lambda images: None) -> Entry:
     """Train one run, and measure it if it is done.
 
+    One that cannot be measured is done all the same; `reason` says why it was not.
+
     Raises:
         RunError: another process is training it.
-        Failed: it cannot be measured.
     """
     run = find_run(out, comparison, recipe, seed)
     if run is not None:
@@ -60,7 +62,10 @@ def train_one(out: Path, comparison: Comparison, recipe: str, seed: int, watch: 
     )  # fmt: skip
     if entry.status != "done" or run is None:
         return entry
-    measures = apart(measures_of, run.path, out / "cache", comparison.conditions.classes)
+    try:
+        measures = apart(measures_of, run.path, out / "cache", comparison.conditions.classes)
+    except Failed as error:  # the others go on
+        return entry.model_copy(update={"reason": f"not measured: {error}"})
     return entry.model_copy(update={"measures": measures})
 
 

@@ -126,6 +126,8 @@ def _trouble(entry: Entry) -> str:
     told = list(entry.troubles)
     if entry.status == "failed" and not told:
         told = [f"failed: {entry.reason}"]
+    if entry.status == "done" and entry.reason:
+        told.append(entry.reason)
     if entry.status == "stopped":
         told.append(f"stopped at {entry.images:,} images")
     return f"seed {entry.seed}: {', '.join(told)}" if told else ""
