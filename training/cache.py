@@ -43,7 +43,7 @@ Progress = Callable[[int, int], None]
 class DataFacts:
     """What is known of a data set.
 
-    `unreadable` are names with the reason. `digest` is of the files' contents, and of the labels where they are used.
+    `unreadable` are names with the reason. `digest` is of the files' contents.
     """
 
     source: str

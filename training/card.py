@@ -72,6 +72,7 @@ def command(run: Run) -> str:
     words += (
         ["--heldout", relative(Path(settings.heldout))] if settings.heldout else ["--holdout", f"{settings.holdout:g}"]
     )
+    words += ["--every", str(settings.every)] if settings.every else []
     if settings.on_trouble != "rollback":
         words += ["--on-trouble", settings.on_trouble]
     words += ["--images", str(settings.images), "--seed", str(settings.seed), "--name", settings.name]

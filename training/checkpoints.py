@@ -16,15 +16,23 @@ class Checkpoints:
     """The checkpoints of one run. TensorFlow writes a new one beside the old and then renames its index."""
 
     def __init__(self, gan: Gan, folder: Path, keep: int = KEEP) -> None:
-        self._manager = tf.train.CheckpointManager(gan.state(), str(folder), max_to_keep=keep)
+        self._note = tf.Variable("", dtype=tf.string)
+        self._state = tf.train.Checkpoint(gan=gan.state(), note=self._note)
+        self._manager = tf.train.CheckpointManager(self._state, str(folder), max_to_keep=keep)
         self._gan = gan
 
-    def save(self) -> None:
-        """Write the state as it is now.
+    @property
+    def note(self) -> str:
+        """The text that was saved with the state."""
+        return bytes(self._note.numpy()).decode()
+
+    def save(self, note: str = "") -> None:
+        """Write the state as it is now, with a text.
 
         Raises:
             RunError: it cannot be written; the last one is still there.
         """
+        self._note.assign(note)
         try:
             self._manager.save(checkpoint_number=int(self._gan.step.numpy()))
         except (tf.errors.OpError, OSError) as error:

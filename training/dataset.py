@@ -60,6 +60,15 @@ class ImageSet:
         return len(self.images)
 
     @property
+    def digest(self) -> str:
+        """Of the files' contents, and of the labels where there are any."""
+        if self.labels is None:
+            return self.facts.digest
+        digest = hashlib.sha256("\0".join((self.facts.digest, *self.class_names)).encode("utf-8", "surrogateescape"))
+        digest.update(self.labels.astype("<i4").tobytes())
+        return f"sha256:{digest.hexdigest()}"
+
+    @property
     def class_shares(self) -> tuple[float, ...]:
         """The share of each class in the images; empty where there are no labels."""
         if self.labels is None:
@@ -84,8 +93,7 @@ def load_images(
 ) -> ImageSet:  # fmt: skip
     """Decode a folder, zip, .npz or IDX file, or take it from the cache if nothing has changed.
 
-    The cache knows the source by every file's name, size and time (in a zip, its CRC). Labels are read anew each time,
-    and what they say is part of the data's digest.
+    The cache knows the source by every file's name, size and time (in a zip, its CRC). Labels are read anew each time.
 
     Args:
         path: of the images.
@@ -109,13 +117,7 @@ def load_images(
     if labels is None:
         return ImageSet(images, facts, groups=groups)
     numbers, names = source.labels(labels, frozenset(name for name, _ in facts.unreadable))
-    return ImageSet(images, _with_labels(facts, numbers, names), numbers, names, groups)
-
-
-def _with_labels(facts: DataFacts, numbers: NDArray[np.int32], names: tuple[str, ...]) -> DataFacts:
-    digest = hashlib.sha256("\0".join((facts.digest, *names)).encode("utf-8", "surrogateescape"))
-    digest.update(numbers.astype("<i4").tobytes())
-    return replace(facts, digest=f"sha256:{digest.hexdigest()}")
+    return ImageSet(images, facts, numbers, names, groups)
 
 
 def hold_out(data: ImageSet, share: float, seed: int = 0) -> tuple[ImageSet, ImageSet]:

@@ -165,7 +165,7 @@ def open_generator(path: Path, run: Run | None = None) -> Generator:
         gan, step = restored(run)
         settings = run.settings
         return Generator(
-            f"{path.resolve().name}, step {step}", None, settings.digest, settings.resolution, settings.channels,
+            f"{path.resolve().name}, step {step}", None, settings.pixels, settings.resolution, settings.channels,
             gan.latent_dim, gan.sample,
         )  # fmt: skip
     if not (path / MANIFEST).exists():
@@ -194,7 +194,7 @@ def _data(request: Request, generator: Generator, run: Run | None) -> tuple[Imag
     if run is not None and run.settings.heldout is not None:
         return _load(request, generator, Path(run.settings.heldout)), known
     if run is not None and run.settings.holdout and request.train is None:
-        whole = _load(request, generator, Path(run.settings.source))
+        whole = _source(request, generator, run)
         return hold_out(whole, run.settings.holdout)[1], known
     raise Failed(f"{request.path} says of no held-out images; give some with --data")
 
@@ -206,8 +206,16 @@ def _training_images(
         return _load(request, generator, request.train, labels)
     if run is None:
         return None
-    whole = _load(request, generator, Path(run.settings.source), labels)
+    whole = _source(request, generator, run, labels)
     return hold_out(whole, run.settings.holdout)[0] if run.settings.holdout else whole
+
+
+def _source(request: Request, generator: Generator, run: Run, labels: str | None = None) -> ImageSet:
+    """What the run was begun with, the held-out part included."""
+    whole = _load(request, generator, Path(run.settings.source), labels)
+    if labels in (None, run.settings.labels):
+        run.check_unchanged(whole)
+    return whole
 
 
 def _load(request: Request, generator: Generator, path: Path, labels: str | None = None) -> ImageSet:
@@ -221,7 +229,7 @@ def _classes(
     if train is None or train.labels is None:
         raise Failed("--labels needs the labelled images that were trained on; give them with --train")
     images, labels, names = np.asarray(train.images[:]), train.labels, train.class_names
-    cache, digest = request.cache or CACHE, train.facts.digest
+    cache, digest = request.cache or CACHE, train.digest
     classifier = _refusing(lambda: cached_classifier(cache, images, labels, names, digest, key))
     expected = (np.bincount(labels, minlength=len(names)) / len(labels)).astype(np.float32)
     of_real, of_fake = (classifier.probabilities(some) for some in (real, fake))

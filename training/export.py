@@ -14,7 +14,7 @@ from bundle.store import EXTRA, Bundle, Store
 from training.appraisal import draw
 from training.card import model_card
 from training.checkpoints import Checkpoints
-from training.dataset import load_images
+from training.dataset import hold_out, load_images
 from training.frozen import FrozenGenerator
 from training.gan import Gan
 from training.loop import gan_of
@@ -45,7 +45,7 @@ def export(
 
     Raises:
         ExportFailed: the SavedModel does not draw what the trained generator draws, or `heldout` is too few.
-        RunError: the run has no checkpoint.
+        RunError: the run has no checkpoint, or its images have changed since.
         BundleError: the version exists.
     """
     if version in Store(models).versions(name):
@@ -98,7 +98,10 @@ def _measured(run: Run, gan: Gan, heldout: Path | None) -> dict[str, Measure]:
     if heldout is None:
         return {}
     settings = run.settings
-    real = load_images(heldout, settings.resolution, settings.channels, Path(settings.cache)).images
+    held = load_images(heldout, settings.resolution, settings.channels, Path(settings.cache))
+    if held.facts.digest == settings.pixels:
+        raise ExportFailed(f"{heldout} is what the run was trained on; measures need held-out images")
+    real = held.images
     try:
         return measure_all(np.asarray(real), draw(gan, max(1, len(real) // 2)), _trained_on(run))
     except ValueError as error:
@@ -112,7 +115,8 @@ def _trained_on(run: Run) -> NDArray[np.uint8] | None:
         data = load_images(Path(settings.source), settings.resolution, settings.channels, Path(settings.cache))
     except DataError:
         return None
-    return np.asarray(data.images)
+    run.check_unchanged(data)
+    return np.asarray((hold_out(data, settings.holdout)[0] if settings.holdout else data).images)
 
 
 def _manifest(run: Run, gan: Gan, name: str, version: int, step: int, measures: dict[str, Measure]) -> Manifest:
@@ -128,7 +132,7 @@ def _manifest(run: Run, gan: Gan, name: str, version: int, step: int, measures: 
         files={},
         data=DataSet(
             name=settings.name,
-            digest=settings.digest,
+            digest=settings.pixels or settings.digest,
             count=settings.count,
             license=settings.license,
             attribution=settings.attribution,

@@ -67,7 +67,7 @@ def train(
         run: what to do, and where.
         data: the images.
         display: who is told.
-        every: images between two sheets, measures and checkpoints; None for a fortieth of the run.
+        every: images between two sheets, measures and checkpoints; None for what the run's settings say.
         resume: whether to go on from the last checkpoint.
         heldout: images that are not trained on, to measure against; None or too few for no measures, and so no best.
         gan: the networks before their first step, where they are on several devices; None for one device.
@@ -83,17 +83,17 @@ def train(
     try:
         with stop_signals() as stopped, closing(loop.events):
             loop.begin(resume)
-            while loop.step < loop.steps and not stopped:
+            while not loop.complete and not stopped:
                 try:
-                    loop.advance()
+                    loop.advance() if loop.step < loop.steps else loop.end()
                 except Troubled as error:
                     loop.settle(error.trouble)
-            if stopped:
+            if not loop.complete:
                 display.note(f"stopped by a signal after step {loop.step} of {loop.steps}")
-            loop.end()
+                loop.pause()
     finally:
         write_report(run, data.images, None if heldout is None else heldout.images)  # of a failure above all
-    return loop.step >= loop.steps
+    return loop.complete
 
 
 class Loop:
@@ -112,8 +112,8 @@ class Loop:
         self.recipe = run.settings.recipe
         self.per_step = self.recipe.images_per_step
         self.steps = math.ceil(run.settings.images / self.per_step)
-        self.tick = max(1, (every or run.settings.images // 40) // self.per_step)
-        self.step, self.kept = 0, -1
+        self.tick = max(1, (every or run.settings.every or run.settings.images // 40) // self.per_step)
+        self.step, self.kept, self.complete = 0, -1, False
         self.gan = gan or gan_of(run)
         self.checkpoints, self.best = Checkpoints(self.gan, run.checkpoints), Checkpoints(self.gan, run.best, keep=1)
         self.batches, self.means = Batches(data, self.recipe, run.settings.seed), Means()
@@ -123,7 +123,7 @@ class Loop:
     def begin(self, resume: bool) -> None:
         """Take the last state back or write the first, and say how long it will take."""
         if resume:
-            self.step = self.kept = self.checkpoints.restore()
+            self._restore()
         self.journal.truncate(self.step)
         self._forget_sheets()
         if not resume:
@@ -133,7 +133,7 @@ class Loop:
                 self.journal.event(self.step, "resumed", f"went on from step {self.step:,}")
             seconds = seconds_per_step(self.gan, *self.batches.at(self.step))
             self.display.estimate(self.per_step / seconds, (self.steps - self.step) * self.per_step)
-        self.means.begin()
+        self.means.restart_clocks()
 
     def advance(self) -> None:
         """One step, and what is due after it.
@@ -142,7 +142,7 @@ class Loop:
             Troubled: something went wrong.
         """
         images, labels = self.batches.at(self.step)
-        self.means.add(self.gan.train(images, self.step, self.rate(), labels))
+        self.means.add(self.gan.train(images, self.step, self.rate(self.step), labels))
         self.step += 1
         self.display.advance(self.step * self.per_step, self.means.peek())
         if self.step % LOG_EVERY == 0:
@@ -151,28 +151,46 @@ class Loop:
             self.keep()
 
     def end(self) -> None:
-        """Log and keep what the last steps brought; after trouble, what is kept already stays."""
-        try:
-            if self.means.steps:
-                self.log()
-            if self.kept != self.step:
-                self.keep()
-        except Troubled as error:
-            self.journal.event(self.step, error.trouble.kind, error.trouble.text)
-            raise TrainingFailed(
-                f"{error} (step {self.step}); the last good state is in {self.run.checkpoints}"
-            ) from error
+        """Log and keep what the last steps brought.
 
-    def rate(self) -> float:
-        """What the learning rates are multiplied by at this step."""
-        factor = learning_rate_factor(self.step, self.steps, self.recipe.decay_from)
-        return factor * SLOWER ** self.journal.rollbacks(self.step)
+        Raises:
+            Troubled: something went wrong.
+        """
+        if self.means.steps:
+            self.log()
+        if self.kept != self.step:
+            self.keep()
+        self.complete = True
+
+    def pause(self) -> None:
+        """Keep the state as it is, in the middle of things; after trouble, what is kept already stays.
+
+        Raises:
+            TrainingFailed: it diverged since.
+        """
+        trouble = diverged({**self.means.peek(), **self.gan.norms()})
+        if trouble is not None:
+            self.journal.event(self.step, trouble.kind, trouble.text)
+            raise TrainingFailed(f"{trouble.text} (step {self.step}); the last good state is in {self.run.checkpoints}")
+        if self.kept != self.step:
+            self._save()
+            self._draw()
+
+    def rate(self, step: int) -> float:
+        """What the learning rates are multiplied by at a step."""
+        factor = learning_rate_factor(step, self.steps, self.recipe.decay_from)
+        return factor * SLOWER ** self.journal.rollbacks(step)
 
     def log(self) -> None:
         """Write the means since the last line."""
         means = self.means.peek()
         self._check(diverged(means))
-        line = {"step": self.step, "images": self.step * self.per_step, **means, "learning_rate": self.rate()}
+        line = {
+            "step": self.step,
+            "images": self.step * self.per_step,
+            **means,
+            "learning_rate_factor": self.rate(self.step - 1),
+        }
         speed = round(self.means.steps_per_second() * self.per_step, 1)
         self.journal.log(line | {"images_per_second": speed, "cpu_seconds": round(self.means.cpu_seconds(), 2)})
         self.events.scalars(self.step, means)
@@ -186,14 +204,24 @@ class Loop:
         if measures and self.journal.is_best(measures.distance):
             self.best.save()
             self.journal.best(self.step, measures.distance)
-        self.checkpoints.save()
-        self.kept = self.step
-        sheet = write_sheet(self.run.samples / f"{self.step * self.per_step:09d}.png", self._drawn())
-        self.events.image(self.step, "samples", sheet)
+        self._save()
+        self._draw()
         images, labels = self.batches.at(self.step)
         scores = self.gan.scores(images[0], None if labels is None else labels[0], self.step)
         for kind, values in scores.items():
             self.events.histogram(self.step, f"scores of {kind} images", values)
+
+    def _save(self) -> None:
+        self.checkpoints.save(self.means.text())
+        self.kept = self.step
+
+    def _restore(self) -> None:
+        self.step = self.kept = self.checkpoints.restore()
+        self.means = Means.of_text(self.checkpoints.note)
+
+    def _draw(self) -> None:
+        sheet = write_sheet(self.run.samples / f"{self.step * self.per_step:09d}.png", self._drawn())
+        self.events.image(self.step, "samples", sheet)
 
     def _appraise(self) -> Appraisal | None:
         if self.appraiser is None:
@@ -235,13 +263,12 @@ class Loop:
         if self.journal.rollbacks(self.step) >= MAX_ROLLBACKS:
             raise TrainingFailed(f"{trouble.kind} {where}; it was rolled back {MAX_ROLLBACKS} times")
         failed = self.step
-        self.step = self.kept = self.checkpoints.restore()
+        self._restore()
         self.journal.roll_back(failed, self.step, trouble)
         self._forget_sheets()
         self.display.note(
             f"{trouble.kind} at step {failed}: {trouble.text}. Back to step {self.step}, learning half as fast"
         )
-        self.means.begin()
 
 
 def gan_of(run: Run) -> Gan:

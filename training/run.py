@@ -16,11 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from training.recipe import Recipe
 from training.watch import Policy
+
+if TYPE_CHECKING:
+    from training.dataset import ImageSet
 
 MAX_SLUG = 60
 """Characters of the data's name in a run's folder."""
@@ -48,6 +52,11 @@ class RunSettings(BaseModel):
     attribution: str
     count: int
     digest: str
+    """Of the images and the labels that are used."""
+    pixels: str | None = None
+    """The digest of the images alone, by which held-out ones are told from them; None in older runs."""
+    every: int | None = None
+    """Images between two checkpoints; None for a fortieth of the run."""
     labels: str | None = None
     """What the generator is conditional on: a key of dataset.jsonl, "folders" or "labels"; None for nothing."""
     class_names: tuple[str, ...] = ()
@@ -92,6 +101,19 @@ class Run:
     def begun(self) -> bool:
         """Whether there is anything to go on from: a run that died before its first checkpoint begins."""
         return (self.checkpoints / "checkpoint").exists()  # TensorFlow writes it when the first one is whole
+
+    def check_unchanged(self, data: "ImageSet") -> None:
+        """Check that images are those that the run began with, and the labels too where they were read.
+
+        Raises:
+            RunError: they have changed.
+        """
+        settings = self.settings
+        found, began = (data.digest, settings.digest) if settings.labels is None or data.labels is not None else (
+            data.facts.digest, settings.pixels or data.facts.digest
+        )  # fmt: skip
+        if found != began:
+            raise RunError(f"{settings.source} is not what the run began with: its images have changed")
 
     @contextmanager
     def locked(self) -> Iterator[None]:

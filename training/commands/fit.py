@@ -58,8 +58,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run_fit(options: argparse.Namespace) -> int:
     """Begin a run."""
     cluster = cluster_of(options)
-    if options.budget and (options.workers or len(cluster.workers) > 1):
-        raise Failed("--budget times this process alone; with several workers give --images")
+    if options.budget and (options.workers or options.strategy != "one"):
+        raise Failed("--budget times one device; with several give --images")
     overrides = options.set + (["flip=true"] if options.flip else [])
     recipe = load_recipe(options.recipe, overrides)
     source, cache = options.data.resolve(), (options.out / "cache").resolve()  # to be resumed from any folder
@@ -82,7 +82,9 @@ def run_fit(options: argparse.Namespace) -> int:
         license=options.license,
         attribution=options.attribution,
         count=len(data),
-        digest=data.facts.digest,
+        digest=data.digest,
+        pixels=data.facts.digest,
+        every=every,
         labels=options.labels,
         class_names=data.class_names,
         class_shares=data.class_shares,

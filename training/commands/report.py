@@ -28,8 +28,7 @@ def run_report(options: argparse.Namespace) -> int:
     images, heldout = None, None
     try:
         data = load_data(Path(settings.source), *shape)
-        if data.facts.digest != settings.digest:
-            raise RunError(f"{settings.source} is not what the run began with: its images have changed")
+        run.check_unchanged(data)
         part, held = split(run, data)
         images, heldout = part.images, held.images if held else None
     except (DataError, RunError, OSError) as error:

@@ -9,7 +9,7 @@ from training.commands.arguments import count
 from training.commands.console import complain
 from training.commands.distribution import add_distribution, cluster_of
 from training.commands.shared import load_data, train_run
-from training.run import RunError, open_run
+from training.run import open_run
 from training.supervisor import supervise
 
 ABOUT = "go on with a run that was stopped"
@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its arguments."""
     parser.add_argument("path", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("--images", type=count, help="train to another number of images than the run began with")
-    parser.add_argument("--every", type=count, help="images between sample sheets")
+    parser.add_argument("--every", type=count, help="images between checkpoints (default: as the run began)")
     add_distribution(parser)
     parser.set_defaults(run=run_resume)
 
@@ -35,8 +35,7 @@ def run_resume(options: argparse.Namespace) -> int:
         data = load_data(
             Path(settings.source), settings.resolution, settings.channels, Path(settings.cache), settings.labels
         )
-        if data.facts.digest != settings.digest:
-            raise RunError(f"{settings.source} is not what the run began with: its images have changed")
+        run.check_unchanged(data)
         if not options.workers:
             return train_run(run, data, options.every, resume=run.begun, strategy=options.strategy)
     return supervise(run.path, options.workers, options.every, complain)  # whose chief has the lock

@@ -91,7 +91,6 @@ def plans(recipe: Recipe) -> tuple[Plan, ...]:
             "The regulariser's value before its weight: how steep the scores are.",
             (
                 Curve("r1", "R1, on real images", "teal"),
-                Curve("r2", "R2, on generated images", "orange"),
                 Curve("r1+r2", "R1 + R2", "violet"),
                 Curve("gradient-penalty", "gradient penalty", "violet"),
             ),
@@ -104,12 +103,7 @@ def plans(recipe: Recipe) -> tuple[Plan, ...]:
         Plan(
             "Learning rate",
             "The factor of both optimizers' learning rates.",
-            (Curve("learning_rate", "factor", "grey", smooth=False),),
-        ),
-        Plan(
-            "Augmentation",
-            "How strongly real and generated images are changed before they are scored.",
-            (Curve("augment", "strength", "grey", smooth=False),),
+            (Curve("learning_rate_factor", "factor", "grey", smooth=False),),
         ),
         Plan(
             "Speed",

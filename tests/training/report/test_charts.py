@@ -29,7 +29,7 @@ def test_other_recipes_have_no_such_estimate_and_a_discriminator(small_recipe: C
     assert not any("mover" in chart.title + chart.about for chart in found)
 
 
-@pytest.mark.parametrize("key", ["r1", "gradient-penalty", "learning_rate", "augment", "clipped_share"])
+@pytest.mark.parametrize("key", ["r1", "gradient-penalty", "learning_rate_factor", "clipped_share"])
 def test_what_is_there_sometimes_is_drawn_when_it_is(small_recipe: Callable[..., Recipe], key: str) -> None:
     titles = {chart.title for chart in log_charts(steps(), small_recipe(), 640)}
     more = {chart.title for chart in log_charts(steps(**{key: 0.5}), small_recipe(), 640)}
