@@ -60,17 +60,34 @@ class Projection(keras.layers.Layer):
     Inputs: the linear score [n, 1], features [n, h, w, c], classes one-hot [n, K]; output [n, 1].
     """
 
+    initializer: Any = "zeros"
+    """Of the vectors: the discriminator begins unconditional."""
+
     def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
-        """One vector a class, zero at first: the discriminator begins unconditional."""
+        """One vector a class."""
         _, features, classes = input_shape
-        self.vectors = self.add_weight(shape=(classes[-1], features[-1]), initializer="zeros", name="vectors")
+        shape = (classes[-1], features[-1])
+        self._kernel = self.add_weight(shape=shape, initializer=self.initializer, name="vectors")
+
+    @property
+    def kernel(self) -> tf.Tensor:
+        """The vectors: [K, c]."""
+        return self._kernel.value
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """The linear score plus the product of the class's vector and the features."""
         score, features, classes = inputs
         pooled = tf.reduce_sum(features, axis=[1, 2])
-        vectors = tf.cast(classes, pooled.dtype) @ tf.cast(self.vectors, pooled.dtype)
+        vectors = tf.cast(classes, pooled.dtype) @ tf.cast(self.kernel, pooled.dtype)
         return score + tf.cast(tf.reduce_sum(pooled * vectors, axis=1, keepdims=True), score.dtype)
+
+
+class SumPooling(keras.layers.Layer):
+    """The sum over all places, before the score of a residual discriminator (Miyato 2018, table 3)."""
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """[n, h, w, c] → [n, c]."""
+        return tf.reduce_sum(x, axis=[1, 2])
 
 
 class MinibatchStddev(keras.layers.Layer):
@@ -139,6 +156,12 @@ class Spectral:
 
 class SpectralConv2D(Spectral, Conv2D):
     """A convolution with spectral norm."""
+
+
+class SpectralProjection(Spectral, Projection):  # type: ignore[misc]  # Projection.build has three inputs
+    """A projection whose vectors, as one matrix, have spectral norm (Miyato & Koyama 2018, section 4)."""
+
+    initializer = keras.initializers.RandomNormal(0.0, 0.02)  # zeros have no direction
 
 
 class SpectralDense(Spectral, keras.layers.Dense):

@@ -11,7 +11,15 @@ from contextlib import contextmanager
 import keras
 
 from training.convolution import Conv2D, Conv2DTranspose
-from training.layers import ClassCode, MinibatchStddev, Projection, SpectralConv2D, SpectralDense
+from training.layers import (
+    ClassCode,
+    MinibatchStddev,
+    Projection,
+    SpectralConv2D,
+    SpectralDense,
+    SpectralProjection,
+    SumPooling,
+)
 from training.recipe import DiscriminatorSettings, GeneratorSettings, Recipe
 
 RESOLUTIONS = (32, 64, 128)
@@ -45,11 +53,12 @@ def build_discriminator(recipe: Recipe, resolution: int, channels: int, classes:
         features = x
         if settings.minibatch_stddev:
             x = MinibatchStddev(settings.minibatch_stddev)(x)
-        x = keras.layers.Flatten()(x) if recipe.network == "dcgan" else keras.layers.GlobalAveragePooling2D()(x)
+        x = keras.layers.Flatten()(x) if recipe.network == "dcgan" else SumPooling()(x)
         scores = _dense(settings)(1, kernel_initializer=_normal(), dtype="float32", name="scores")(x)
         if classes:
             labels = keras.Input([classes], name="classes")
-            projection = Projection(dtype="float32", name="projection")
+            kind = SpectralProjection if settings.norm == "spectral" else Projection
+            projection = kind(dtype="float32", name="projection")
             inputs, scores = [images, labels], projection([scores, features, labels])
     return keras.Model(inputs, scores, name="discriminator")
 

@@ -1,10 +1,11 @@
-"""What the two TensorFlow peers share: our networks, losses and optimizers; how they are moved is theirs."""
+"""What the two TensorFlow peers share: our networks of Keras's layers, losses and optimizers."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from bench.training.data import SIDE
+from training import convolution
 from training.losses import discriminator_loss, generator_loss, gradient_penalty, r1
 from training.networks import build_discriminator, build_generator
 from training.recipe import Recipe
@@ -14,6 +15,7 @@ class Networks:
     """Two networks, an average, two optimizers."""
 
     def __init__(self, recipe: Recipe) -> None:
+        convolution._applies = lambda layer, inputs: False  # Keras's convolutions, as they are
         keras.utils.set_random_seed(0)
         self.recipe = recipe
         self.generator, self.average = (build_generator(recipe, SIDE, 3) for _ in range(2))

@@ -191,6 +191,7 @@ def begun(tmp_path: Path, make_pictures: Fill, untrained: list[object]) -> Path:
     assert main(fit_arguments(tmp_path / "data", tmp_path / "runs", "--images", "400")) == 0
     untrained.clear()
     (tmp_path / "runs" / "00000-data-ns" / "checkpoints").mkdir()
+    (tmp_path / "runs" / "00000-data-ns" / "checkpoints" / "checkpoint").touch()
     return tmp_path / "runs" / "00000-data-ns"
 
 
@@ -215,6 +216,14 @@ def test_a_fit_with_relative_paths_is_resumed_from_any_folder(
     assert main(["resume", str(tmp_path / "runs" / "00000-data-ns")]) == 0
     assert len(untrained) == 2
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_run_that_was_killed_in_its_first_save_begins_anew(
+    begun: Path, untrained: list[tuple[Run, int, bool]]
+) -> None:
+    (begun / "checkpoints" / "checkpoint").unlink()
+    assert main(["resume", str(begun)]) == 0
+    assert [(images, resume) for _, images, resume in untrained] == [(5, False)]
 
 
 def test_a_run_is_resumed_without_its_cache(begun: Path, untrained: list[tuple[Run, int, bool]]) -> None:

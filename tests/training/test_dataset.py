@@ -150,7 +150,7 @@ def test_what_the_labels_say_is_part_of_the_digest(animals: Path, tmp_path: Path
         names = sorted(str(file.relative_to(animals)) for file in animals.rglob("*.png"))
         lines = [f'{{"file": "{name}", "hair": "{value}"}}\n' for name, value in zip(names, hair, strict=True)]
         (animals / "dataset.jsonl").write_text("".join(lines))
-        return load_images(animals, 32, 3, tmp_path / "cache", labels=labels).facts.digest
+        return load_images(animals, 32, 3, tmp_path / "cache", labels=labels).digest
 
     one, other = ["long", "short", "none"] * 3, ["long", "none", "short"] * 3
     assert digest(one) == digest(one)

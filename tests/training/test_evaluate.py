@@ -21,7 +21,7 @@ from training.evaluate import Request, evaluate, open_generator
 from training.gan import Gan
 from training.measures.classifier import cached_classifier
 from training.recipe import Recipe
-from training.run import Run, RunSettings, create_run
+from training.run import Run, RunError, RunSettings, create_run
 from training.source import DataError
 
 pytestmark = pytest.mark.tensorflow
@@ -146,6 +146,14 @@ def test_a_run_is_measured_against_the_images_that_it_held_out(run: Run) -> None
     found = evaluate(Request(run.path, count=20, train=None))
     assert found.train is not None
     assert 40 <= found.heldout["count"] == 100 - found.train["count"]
+
+
+def test_a_run_whose_images_have_changed_is_not_measured_against_a_part_of_them(run: Run, place: Path) -> None:
+    other = draw_data(place / "others", 100, 9)
+    changed = run.settings.model_copy(update={"holdout": 0.5, "source": str(other)})
+    (run.path / "run.json").write_text(changed.model_dump_json())
+    with pytest.raises(RunError, match="not what the run began with"):
+        evaluate(Request(run.path, count=20, train=None))
 
 
 def test_images_of_a_generator_are_those_of_its_seeds(bundle: Path) -> None:

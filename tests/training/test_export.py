@@ -72,6 +72,18 @@ def test_measures_come_with_a_floor(run: Run, tmp_path: Path) -> None:
     assert all(m.floor is not None and m.about for m in measures.values())
 
 
+def test_the_images_of_the_run_are_no_held_out_ones(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(ExportFailed, match="trained on; measures need held-out images"):
+        export(run, tmp_path / "models", "noise", None, Path(run.settings.source))
+    assert not (tmp_path / "models" / "noise").exists()
+
+
+def test_images_that_have_changed_since_are_refused(run: Run, tmp_path: Path) -> None:
+    other = Run(run.path, run.settings.model_copy(update={"source": str(images(tmp_path / "other", 24, 5))}))
+    with pytest.raises(RunError, match="not what the run began with"):
+        export(other, tmp_path / "models", "noise", None, images(tmp_path / "heldout", 60, 1))
+
+
 def test_the_card_repeats_the_run(run: Run) -> None:
     assert changed(run.settings.recipe, load_recipe("ns")) == {
         "generator.width": 4, "discriminator.width": 4, "batch_size": 8, "augment": "translation+colour",

@@ -143,7 +143,7 @@ def test_projection_begins_unconditional_and_then_follows_its_formula(seed: int)
     layer = Projection()
     np.testing.assert_array_equal(layer([score, features, classes]), score)
     vectors = random.normal(size=(3, 8)).astype(np.float32)
-    layer.vectors.assign(vectors)
+    layer._kernel.assign(vectors)
     expected = score[:, 0] + (features.astype(np.float64).sum(axis=(1, 2)) * vectors[labels]).sum(axis=1)
     found = layer([score, features, classes])
     assert found.shape == (6, 1)
@@ -155,7 +155,7 @@ def test_a_class_s_vector_learns_from_the_images_of_that_class_alone() -> None:
     layer = Projection()
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(layer([np.zeros((3, 1), np.float32), features, np.eye(4, dtype=np.float32)[[0, 2, 2]]]))
-    gradient = tape.gradient(total, layer.vectors.value).numpy()
+    gradient = tape.gradient(total, layer._kernel.value).numpy()
     np.testing.assert_allclose(gradient, np.outer([4.0, 0.0, 20.0, 0.0], np.ones(4)))
 
 

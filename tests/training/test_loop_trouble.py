@@ -113,6 +113,13 @@ def test_trouble_goes_back_to_the_last_good_state_and_learns_half_as_fast(
     assert sorted(p.name for p in run.samples.iterdir()) == [f"{i * BATCH:09d}.png" for i in (0, 2, 4, 6, 8)]
 
 
+def test_trouble_at_the_last_step_is_rolled_back_too(start: Callable[..., Run], rates: list[tuple[int, float]]) -> None:
+    run = start({8: [COPIED]})
+    assert train(run, DATA, Silent(), every=2 * BATCH, heldout=DATA) is True
+    assert rates == [(s, 1.0) for s in range(8)] + [(s, 0.5) for s in (6, 7)]
+    assert [e for e in events(run) if e[1] != "best"] == [(8, "memorisation"), (6, "rollback")]
+
+
 def test_a_state_in_trouble_is_never_kept(start: Callable[..., Run]) -> None:
     run = start({6: [COLLAPSED]}, "stop")
     with pytest.raises(TrainingFailed, match=r"^collapse at step 6: .*the generator repeats itself.*checkpoints"):

@@ -176,11 +176,24 @@ def test_a_conditional_discriminator_begins_unconditional_and_learns_the_class(
     scores = [discriminator([images, classes[[k] * 4]], training=True).numpy() for k in range(3)]
     np.testing.assert_array_equal(scores[0], scores[1])
     [projection] = layers(discriminator, Projection)
-    projection.vectors.assign(normal(1, *projection.vectors.shape))
+    projection._kernel.assign(normal(1, *projection._kernel.shape))
     scores = [discriminator([images, classes[[k] * 4]], training=True).numpy() for k in range(3)]
     assert np.abs(scores[0] - scores[1]).min() > 0
     mixed = discriminator([images, classes[[0, 1, 2, 0]]], training=True).numpy()
     np.testing.assert_allclose(mixed[:, 0], [scores[k][row, 0] for row, k in enumerate([0, 1, 2, 0])], rtol=1e-5)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_vectors_of_a_conditional_discriminator_with_spectral_norm_have_it_too(
+    small_recipe: Small, network: str
+) -> None:
+    discriminator = build_discriminator(small_recipe("hinge", f"network={network}"), 32, 3, classes=3)
+    [projection] = layers(discriminator, Projection)
+    projection._kernel.assign(normal(1, *projection._kernel.shape) * 50.0)
+    for _ in range(100):
+        projection.iterate()
+    assert np.linalg.svd(projection.kernel.numpy(), compute_uv=False)[0] == pytest.approx(1.0, abs=1e-3)
+    assert projection in [layer for layer in discriminator.layers if isinstance(layer, Spectral)]  # a step iterates it
 
 
 @pytest.mark.parametrize("network", NETWORKS)
