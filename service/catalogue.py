@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from bundle.errors import BundleError
 from bundle.store import Bundle, Skipped, Store
 from service.engine.batcher import Batcher
+from service.engine.device import Device
 from service.engine.protocol import BatchSize, EngineError, Loader
 from service.settings import Settings
 
@@ -51,10 +51,8 @@ class Catalogue:
     skipped: list[Skipped] = field(default_factory=list)
     loading: bool = True
     stopping: bool = False
-    device: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
-    )
-    """The one thread in which inference runs."""
+    device: Device = field(default_factory=Device)
+    """Where inference runs."""
 
     def get(self, name: str | None) -> Model:
         """The model of that name, or the default one.
@@ -110,14 +108,14 @@ class Catalogue:
     async def _load_one(self, loader: Loader, bundle: Bundle) -> bool:
         def load_and_warm() -> Model:
             engine = loader(bundle)
-            sizes = engine.warm(self.settings.max_batch)
+            sizes = engine.warm(self.settings.max_batch, lambda run: self.device.call(run).result())
             settings = self.settings
-            batcher = Batcher(engine, self.device, sizes, settings.queue, settings.deadline)
+            batcher = Batcher(self.device, engine, sizes, settings.queue, settings.deadline)
             return Model(bundle, sizes, batcher)
 
         begin = time.perf_counter()
         try:
-            model = await asyncio.get_running_loop().run_in_executor(self.device, load_and_warm)
+            model = await asyncio.to_thread(load_and_warm)
         except (BundleError, EngineError) as error:
             self.skipped.append(Skipped(bundle.path, str(error)))
         except Exception as error:
@@ -152,7 +150,7 @@ class Catalogue:
         self.stopping = True
         await asyncio.gather(*(model.batcher.close() for model in self.models.values()))
         self.models = {}
-        await asyncio.to_thread(self.device.shutdown)
+        await asyncio.to_thread(self.device.close)
 
 
 def unexpected(error: Exception) -> str:

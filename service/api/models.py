@@ -26,6 +26,9 @@ class ModelEntry(BaseModel):
     attribution: str
     default: bool
     batch_sizes: list[int]
+    """Images of a batch: those sizes whose pixels agree to the last bit on this machine."""
+    batch_seconds: list[float]
+    """What a batch of each size took when the model was warmed."""
 
 
 class SkippedEntry(BaseModel):
@@ -67,4 +70,5 @@ def _entry(model: Model, default: str) -> ModelEntry:
         attribution=manifest.data.attribution,
         default=manifest.name == default,
         batch_sizes=[size.rows for size in model.sizes],
+        batch_seconds=[round(size.seconds, 6) for size in model.sizes],
     )

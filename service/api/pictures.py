@@ -1,6 +1,7 @@
 """Answers with pictures: from seeds to bytes, and the headers that say what was drawn."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,9 @@ from service.engine.protocol import Pixels
 from service.pictures.animation import Format, encode_animation
 from service.pictures.grid import make_grid
 from service.pictures.png import encode_png
+
+WAIT = re.compile(r'wait\s*=\s*"?([0-9]{1,9})"?', re.IGNORECASE)
+"""A preference that others than we may know is no error if we do not (RFC 7240, section 2)."""
 
 MEDIA_TYPES = {"png": "image/png", "webp": "image/webp", "gif": "image/gif"}
 
@@ -51,15 +55,29 @@ def _plain(value: object) -> str:
 
 
 async def draw(request: Request, model: Model, latents: Callable[[], Latents]) -> Pixels:
-    """The images of the latents that `latents`, called in a thread, makes, within the deadline of the settings.
+    """The images of the latents that `latents`, called in a thread, makes, within the deadline.
+
+    That is the settings', or fewer seconds that the client prefers to wait.
 
     Raises:
         TimeoutError: they took longer.
         ClientGone: the client hung up; its rows have left the queue.
     """
+    deadline = request.state.deadline = deadline_of(request)
+    async with while_connected(request, deadline):
+        return await model.batcher.generate(await asyncio.to_thread(latents), deadline)
+
+
+def deadline_of(request: Request) -> float:
+    """Seconds that an answer may take: the settings', or those of `Prefer: wait=SECONDS` (RFC 7240) if fewer."""
     catalogue: Catalogue = request.app.state.catalogue
-    async with while_connected(request, catalogue.settings.deadline):
-        return await model.batcher.generate(await asyncio.to_thread(latents))
+    waits = [
+        float(match[1])
+        for line in request.headers.getlist("prefer")
+        for preference in line.split(",")
+        if (match := WAIT.fullmatch(preference.strip()))
+    ]
+    return min([catalogue.settings.deadline, *waits])
 
 
 async def grid_response(images: Pixels, columns: int | None, origin: Origin) -> Response:

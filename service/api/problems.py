@@ -7,7 +7,7 @@ Problem
  ├─ unknown-model        404
  ├─ overloaded           503   the queue is full; Retry-After
  ├─ not-ready            503   starting, stopping, or no model is served; Retry-After
- ├─ timeout              504   later than FIGMENT_DEADLINE
+ ├─ timeout              504   later than FIGMENT_DEADLINE, or than the client wanted to wait
  ├─ inference-failed     500   the model failed on this request
  └─ internal             500   an error of Figment's own
 """
@@ -25,8 +25,8 @@ from starlette.types import Scope
 
 from service.api.hangup import ClientGone
 from service.catalogue import NotReady, UnknownModel
-from service.engine.batcher import BatcherClosed, QueueFull
 from service.engine.protocol import EngineError
+from service.engine.schedule import BatcherClosed, QueueFull
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -151,7 +151,7 @@ async def _unavailable(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _timeout(request: Request, error: Exception) -> JSONResponse:
-    deadline = request.app.state.catalogue.settings.deadline
+    deadline = getattr(request.state, "deadline", request.app.state.catalogue.settings.deadline)
     return problem("timeout", f"not answered within {deadline:g} s")
 
 

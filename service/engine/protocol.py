@@ -28,11 +28,20 @@ class BatchSize:
     seconds: float
 
 
-class Engine(Protocol):
-    """One loaded generator. Its methods are called from one thread, never the event loop's."""
+Run = Callable[[], tuple[Pixels, float]]
+"""One run: the pixels, and the seconds it took."""
 
-    def warm(self, max_batch: int) -> tuple[BatchSize, ...]:
+Do = Callable[[Run], tuple[Pixels, float]]
+"""Makes a run where runs are made, and waits for it. Raises what the run raises."""
+
+
+class Engine(Protocol):
+    """One loaded generator. Its methods are never called from the event loop's thread."""
+
+    def warm(self, max_batch: int, do: Do) -> tuple[BatchSize, ...]:
         """Run the powers of two up to `max_batch`, and return, ascending, those that agree to the last bit.
+
+        Every run is given to `do`, which makes it between two batches of the models that are served meanwhile.
 
         Raises:
             EngineError: the generator fails, or draws the same for every latent.

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from bundle.errors import InvalidBundle
 from bundle.store import Bundle
-from service.engine.protocol import BatchSize, EngineError, Latents, Loader, Pixels
+from service.engine.protocol import BatchSize, Do, EngineError, Latents, Loader, Pixels
 from service.engine.warmup import warm_up
 
 logger = logging.getLogger("figment.engine")
@@ -27,9 +27,9 @@ class SavedModelEngine:
         check_signature(bundle, self._generate)
         self._latent_dim = bundle.manifest.latent_dim
 
-    def warm(self, max_batch: int) -> tuple[BatchSize, ...]:
+    def warm(self, max_batch: int, do: Do) -> tuple[BatchSize, ...]:
         """See `Engine.warm`."""
-        return warm_up(self.run, self._latent_dim, max_batch)
+        return warm_up(self.run, self._latent_dim, max_batch, do)
 
     def run(self, latents: Latents) -> Pixels:
         """See `Engine.run`."""

@@ -10,12 +10,17 @@ from statistics import NormalDist
 
 import numpy as np
 
-from service.engine.protocol import BatchSize, Latents, Pixels
+from service.engine.protocol import BatchSize, Do, Latents, Pixels, Run
 
 PATIENCE = 10.0
 """Seconds after which a test that should have been answered fails."""
 
 Shape = tuple[int, int, int]
+
+
+def at_once(run: Run) -> tuple[Pixels, float]:
+    """Makes a run of the warm-up where it is asked for."""
+    return run()
 
 
 def pixels_of(latents: Latents, shape: Shape = (4, 4, 3)) -> Pixels:
@@ -46,7 +51,7 @@ class FakeEngine:
     def sizes(self) -> list[int]:
         return [len(batch) for batch in self.batches]
 
-    def warm(self, max_batch: int) -> tuple[BatchSize, ...]:
+    def warm(self, max_batch: int, do: Do) -> tuple[BatchSize, ...]:
         return tuple(BatchSize(2**i, self.seconds) for i in range(max_batch.bit_length()))
 
     def run(self, latents: Latents) -> Pixels:

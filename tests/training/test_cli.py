@@ -235,7 +235,7 @@ def test_a_run_is_resumed_without_its_cache(begun: Path, untrained: list[tuple[R
 def test_a_run_that_died_before_its_first_checkpoint_begins(
     begun: Path, untrained: list[tuple[Run, int, bool]]
 ) -> None:
-    (begun / "checkpoints").rmdir()
+    shutil.rmtree(begun / "checkpoints")
     assert main(["resume", str(begun)]) == 0
     assert [resume for _, _, resume in untrained] == [False]
 

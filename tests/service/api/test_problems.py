@@ -97,6 +97,28 @@ async def test_a_late_answer_is_a_timeout_that_names_the_limit(
         assert service.catalogue.models["tiny"].batcher.waiting_rows == 0
 
 
+@pytest.mark.parametrize("header", ["wait=0", "respond-async, wait=0", 'Wait="0"', "wait = 0 , return=minimal"])
+async def test_a_client_may_prefer_to_wait_less(
+    client: httpx.AsyncClient, engine: FakeEngine, problem: Check, header: str
+) -> None:
+    engine.gate.clear()
+    answer = await client.get("/generate", headers={"Prefer": header})
+    assert answer.status_code == 504
+    assert "not answered within 0 s" in problem(answer, "timeout")["detail"]
+
+
+@pytest.mark.parametrize("header", ["wait=60", "wait=-1", "wait=soon", "await=0", "", "wait=1e9", "wait=99999999999"])
+async def test_no_client_makes_the_service_wait_longer_and_other_preferences_are_passed_over(
+    serve: Serve, publish: Callable[..., Any], header: str
+) -> None:
+    publish("tiny")
+    async with serve(deadline=0.05) as service:
+        service.engines["tiny"].gate.clear()
+        answer = await service.client.get("/generate", headers={"Prefer": header})
+        assert answer.status_code == 504
+        assert "within 0.05 s" in answer.json()["detail"]
+
+
 async def test_a_failed_batch_is_a_problem_and_the_next_request_works(
     client: httpx.AsyncClient, engine: FakeEngine, problem: Check
 ) -> None:

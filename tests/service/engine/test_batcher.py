@@ -1,24 +1,15 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from service.engine.batcher import (
-    Batcher,
-    BatcherClosed,
-    QueueFull,
-    batch_rows,
-    is_too_late,
-    seconds_for,
-    smoothed_slowdown,
-)
-from service.engine.protocol import BatchSize, EngineError, Latents, Pixels
-from tests.service.fake_engine import PATIENCE, FakeEngine, pixels_of
-
-SIZES = (BatchSize(1, 1.0), BatchSize(2, 1.5), BatchSize(8, 4.0))
+from service.engine.batcher import Batcher
+from service.engine.device import Device
+from service.engine.protocol import EngineError, Latents, Pixels
+from service.engine.schedule import BatcherClosed, QueueFull
+from tests.service.fake_engine import PATIENCE, FakeEngine, at_once, pixels_of
 
 Build = Callable[..., Batcher]
 
@@ -29,14 +20,19 @@ def engine() -> FakeEngine:
 
 
 @pytest.fixture
-def build(engine: FakeEngine) -> Iterator[Build]:
-    with ThreadPoolExecutor(max_workers=1) as executor:
+def device(engine: FakeEngine) -> Iterator[Device]:
+    device = Device()
+    yield device
+    engine.gate.set()
+    device.close()
 
-        def batcher(max_batch: int = 8, max_rows: int = 1024, deadline: float = 30.0) -> Batcher:
-            return Batcher(engine, executor, engine.warm(max_batch), max_rows, deadline)
 
-        yield batcher
-        engine.gate.set()
+@pytest.fixture
+def build(engine: FakeEngine, device: Device) -> Build:
+    def batcher(max_batch: int = 8, max_rows: int = 1024, deadline: float = 30.0) -> Batcher:
+        return Batcher(device, engine, engine.warm(max_batch, at_once), max_rows, deadline)
+
+    return batcher
 
 
 def rows(n: int, seed: int = 0) -> Latents:
@@ -58,51 +54,14 @@ async def busy(engine: FakeEngine, batcher: Batcher) -> asyncio.Task[Pixels]:
     return task
 
 
-@pytest.mark.parametrize(("waiting", "rows"), [(1, 1), (2, 2), (3, 2), (5, 2), (6, 8), (8, 8), (9, 8), (1000, 8)])
-def test_the_next_batch_is_the_one_that_costs_least_a_row_it_answers(waiting: int, rows: int) -> None:
-    assert batch_rows(waiting, SIZES).rows == rows
-
-
-@pytest.mark.parametrize("seconds", [0.0, 1.0])
-@pytest.mark.parametrize(("waiting", "rows"), [(1, 1), (2, 2), (3, 4), (4, 4), (9, 4)])
-def test_where_all_sizes_cost_the_same_the_smallest_that_holds_all_is_taken(
-    waiting: int, rows: int, seconds: float
-) -> None:
-    assert batch_rows(waiting, tuple(BatchSize(size, seconds) for size in (1, 2, 4))).rows == rows
-
-
-@pytest.mark.parametrize(("rows", "seconds"), [(0, 0), (1, 1), (2, 1.5), (3, 2.5), (8, 4), (9, 5), (16, 8), (18, 9.5)])
-def test_the_estimate_is_that_of_the_batches_that_will_be_taken(rows: int, seconds: float) -> None:
-    assert seconds_for(rows, SIZES) == seconds
-
-
-@pytest.mark.parametrize(
-    ("before", "taken", "measured", "after"),
-    [(1.0, 1.0, 1.0, 1.0), (1.0, 0.1, 1.0, 1.0), (1.0, 11.0, 1.0, 4.0), (4.0, 1.0, 1.0, 3.1), (1.0, 0.00001, 0.0, 1.0)],
-)
-def test_the_slowdown_follows_what_batches_take_and_is_never_below_one(
-    before: float, taken: float, measured: float, after: float
-) -> None:
-    assert smoothed_slowdown(before, taken, measured) == pytest.approx(after)
-
-
-async def test_a_machine_that_became_slow_is_believed(build: Build, engine: FakeEngine) -> None:
+async def test_a_machine_that_became_slow_is_believed(build: Build, engine: FakeEngine, device: Device) -> None:
     batcher = build(deadline=10.0)
-    batcher._slowdown = 1e9  # as after batches that took far longer than at warm-up
+    device._schedule.slowdown = 1e9  # as after batches that took far longer than at warm-up
     running = await busy(engine, batcher)
     with pytest.raises(QueueFull):
         await batcher.generate(rows(1))
     engine.gate.set()
     await running
-
-
-@pytest.mark.parametrize(
-    ("ahead", "own", "late"), [(0, 99, False), (1, 9, False), (1, 9.1, True), (11, 0, True), (0.001, 11, True)]
-)
-def test_a_request_is_late_when_it_would_end_behind_the_deadline_and_something_is_ahead(
-    ahead: float, own: float, late: bool
-) -> None:
-    assert is_too_late(ahead, own, deadline=10) is late
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 9, 30])
@@ -178,8 +137,9 @@ async def test_a_request_cancelled_in_a_running_batch_keeps_its_slot_and_its_nei
 ) -> None:
     batcher = build(max_batch=4)
     engine.gate.clear()
-    large, neighbour = await start(batcher, rows(7, seed=1)), await start(batcher, rows(1, seed=2))
+    large = await start(batcher, rows(7, seed=1))
     await engine.begun()  # the first four rows of `large`
+    neighbour = await start(batcher, rows(1, seed=2))
     large.cancel()
     await asyncio.wait([large])
     assert batcher.waiting_rows == 1
@@ -204,8 +164,9 @@ async def test_a_failing_batch_fails_its_own_requests_and_the_next_batch_works(
 async def test_the_other_rows_of_a_failed_large_request_leave_the_queue(build: Build, engine: FakeEngine) -> None:
     batcher = build(max_batch=4)
     engine.gate.clear()
-    large, other = await start(batcher, rows(20, seed=1)), await start(batcher, rows(2, seed=2))
+    large = await start(batcher, rows(20, seed=1))
     await engine.begun()
+    other = await start(batcher, rows(2, seed=2))
     engine.failures.append(EngineError("burst"))
     engine.gate.set()
     with pytest.raises(EngineError, match="burst"):
@@ -230,18 +191,50 @@ async def test_an_engine_that_draws_too_few_images_fails_the_request(build: Buil
         await asyncio.wait_for(build(max_batch=4).generate(rows(3)), PATIENCE)
 
 
-async def test_latents_of_another_length_fail_alone_and_the_batcher_lives_on(build: Build, engine: FakeEngine) -> None:
+async def test_one_bad_request_never_fails_its_neighbours(build: Build, engine: FakeEngine) -> None:
     batcher = build()
     first = await busy(engine, batcher)
-    odd = await start(batcher, np.zeros((1, 5), np.float32))
-    also = await start(batcher, rows(1))
+    before, odd, after = rows(1), np.full((1, 4), np.nan, np.float32), rows(3, seed=1)
+    run = engine.run
+
+    def refusing(latents: Latents) -> Pixels:
+        if np.isnan(latents).any():
+            raise EngineError("not a number")
+        return run(latents)
+
+    engine.run = refusing  # type: ignore[method-assign]
+    tasks = [await start(batcher, latents) for latents in (before, odd, after)]
     engine.gate.set()
     async with asyncio.timeout(PATIENCE):
         await first
-        for task in (odd, also):
-            with pytest.raises(EngineError):
-                await task
+        assert np.array_equal(await tasks[0], pixels_of(before))
+        assert np.array_equal(await tasks[2], pixels_of(after))
+        with pytest.raises(EngineError, match="not a number"):
+            await tasks[1]
         assert len(await batcher.generate(rows(2))) == 2
+
+
+async def test_the_same_latents_in_flight_are_computed_once(build: Build, engine: FakeEngine) -> None:
+    batcher = build()
+    first = await busy(engine, batcher)
+    tasks = [await start(batcher, rows(2, seed=5)) for _ in range(10)]
+    tasks[0].cancel()  # who came first may go
+    engine.gate.set()
+    await first
+    for task in tasks[1:]:
+        assert np.array_equal(await task, pixels_of(rows(2, seed=5)))
+    assert engine.sizes == [1, 2]
+
+
+async def test_a_shorter_deadline_of_the_request_counts(build: Build, engine: FakeEngine) -> None:
+    engine.seconds = 3.0
+    batcher = build(max_batch=1)
+    first = await busy(engine, batcher)
+    with pytest.raises(QueueFull, match="longer than the 2 s it may"):
+        await batcher.generate(rows(1), deadline=2.0)
+    later = asyncio.create_task(batcher.generate(rows(1), deadline=60.0))  # not longer than the service's 30
+    engine.gate.set()
+    await asyncio.gather(first, later)
 
 
 async def test_a_full_queue_is_refused_with_the_real_wait(build: Build, engine: FakeEngine) -> None:
@@ -250,7 +243,7 @@ async def test_a_full_queue_is_refused_with_the_real_wait(build: Build, engine: 
     tasks = [await busy(engine, batcher), await start(batcher, rows(8))]
     with pytest.raises(QueueFull) as refused:  # the running batch and two of four rows
         await batcher.generate(rows(3))
-    assert refused.value.retry_after == 9
+    assert refused.value.retry_after == 3
     tasks.append(await start(batcher, rows(2)))  # exactly full
     engine.gate.set()
     await asyncio.gather(*tasks)
@@ -266,7 +259,7 @@ async def test_what_would_be_answered_after_the_deadline_is_refused(build: Build
     first, second = await busy(engine, batcher), await start(batcher, rows(4))
     with pytest.raises(QueueFull) as refused:
         await batcher.generate(rows(1))
-    assert refused.value.retry_after == 8
+    assert refused.value.retry_after == 2
     engine.gate.set()
     await asyncio.gather(first, second)
     assert len(await batcher.generate(rows(1))) == 1
@@ -310,17 +303,54 @@ async def test_closing_an_idle_batcher_returns_at_once(build: Build) -> None:
     await asyncio.wait_for(batcher.close(), PATIENCE)
 
 
-async def test_when_the_worker_dies_nobody_waits_for_ever(build: Build, engine: FakeEngine) -> None:
+async def test_when_the_batch_loop_dies_nobody_waits_for_ever_and_it_is_started_again(
+    build: Build, engine: FakeEngine, device: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     batcher = build(max_batch=1)
     tasks = [await busy(engine, batcher), await start(batcher, rows(3))]
-    worker = next(task for task in asyncio.all_tasks() if task.get_name() == "batcher")
-    worker.cancel()
+    finish = device._schedule.finish
+    monkeypatch.setattr(device._schedule, "finish", lambda *arguments: 1 / 0)
     async with asyncio.timeout(PATIENCE):
-        for task in tasks:
-            with pytest.raises(BatcherClosed):
-                await task
         engine.gate.set()
-        assert len(await batcher.generate(rows(2))) == 2
+        for task in tasks:
+            with pytest.raises(EngineError, match="the batch loop died"):
+                await task
+        monkeypatch.setattr(device._schedule, "finish", finish)
+        assert np.array_equal(await batcher.generate(rows(2)), pixels_of(rows(2)))
+    assert device.restarts >= 1
+    assert "the batch loop died and is started again" in caplog.text
+
+
+async def test_calls_run_between_batches_and_hold_no_batch_up(build: Build, engine: FakeEngine, device: Device) -> None:
+    batcher = build(max_batch=1)
+    first = await busy(engine, batcher)
+    order: list[str] = []
+    task = await start(batcher, rows(3))
+    run = engine.run
+    engine.run = lambda latents: (order.append("batch"), run(latents))[1]  # type: ignore[method-assign, func-returns-value]
+    calls = [device.call(lambda i=i: order.append(f"call {i}")) for i in range(3)]
+    engine.gate.set()
+    await asyncio.gather(first, task, *map(asyncio.wrap_future, calls))
+    assert order == ["call 0", "batch", "call 1", "batch", "call 2", "batch"]
+
+
+async def test_a_call_s_error_is_its_caller_s(device: Device) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wrap_future(device.call(lambda: 1 / 0))
+    assert device.restarts == 0
+
+
+@pytest.mark.parametrize("in_flight", [2, 3])
+async def test_several_batches_are_in_flight_on_a_device_that_wants_them(in_flight: int) -> None:
+    engine, device = FakeEngine(), Device(in_flight)
+    batcher = Batcher(device, engine, engine.warm(4, at_once), 1024, 30.0)
+    engine.gate.clear()
+    task = await start(batcher, rows(4 * in_flight))
+    for _ in range(in_flight):
+        await engine.begun()
+    engine.gate.set()
+    assert np.array_equal(await task, pixels_of(rows(4 * in_flight)))
+    await asyncio.to_thread(device.close)
 
 
 async def test_a_request_that_comes_as_the_worker_ends_is_answered(build: Build) -> None:

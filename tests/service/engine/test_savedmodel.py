@@ -12,6 +12,7 @@ from bundle.errors import InvalidBundle
 from bundle.latents import latents_of
 from bundle.store import Bundle, Store
 from service.engine.protocol import EngineError
+from tests.service.fake_engine import at_once
 
 pytestmark = pytest.mark.tensorflow
 
@@ -37,7 +38,7 @@ def test_a_seed_draws_the_same_pixels_in_every_warmed_size(
 ) -> None:
     bundle = real_store.open("tiny")
     engine = load(bundle)
-    sizes = engine.warm(16)
+    sizes = engine.warm(16, at_once)
     assert sizes[0].rows == 1
     latents = latents_of([seed, *range(1, sizes[-1].rows)], bundle.manifest.latent_dim)
     alone = engine.run(latents[:1])
@@ -106,7 +107,7 @@ def test_a_constant_generator_is_refused_when_it_is_warmed(
     load: Callable[[Bundle], Any], publish_graph: Callable[..., Bundle]
 ) -> None:
     with pytest.raises(EngineError, match="the same image"):
-        load(publish_graph(constant=True)).warm(4)
+        load(publish_graph(constant=True)).warm(4, at_once)
 
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,5 +125,5 @@ def test_the_bundle_is_only_read(load: Callable[[Bundle], Any], real_store: Stor
         return {path: path.stat().st_mtime_ns for path in bundle.path.rglob("*")}
 
     before = listing()
-    load(bundle).warm(2)
+    load(bundle).warm(2, at_once)
     assert listing() == before

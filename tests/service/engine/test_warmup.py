@@ -6,7 +6,7 @@ import pytest
 from bundle.latents import latents_of
 from service.engine.protocol import EngineError, Latents, Pixels
 from service.engine.warmup import warm_up
-from tests.service.fake_engine import pixels_of
+from tests.service.fake_engine import at_once, pixels_of
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from tests.service.fake_engine import pixels_of
     [(1, [1]), (2, [1, 2]), (3, [1, 2]), (64, [1, 2, 4, 8, 16, 32, 64]), (100, [1, 2, 4, 8, 16, 32, 64])],
 )
 def test_every_power_of_two_that_agrees_is_used_and_its_time_is_known(limit: int, sizes: list[int]) -> None:
-    warmed = warm_up(pixels_of, 16, limit)
+    warmed = warm_up(pixels_of, 16, limit, at_once)
     assert [size.rows for size in warmed] == sizes
     assert all(size.seconds > 0 for size in warmed)
 
@@ -27,7 +27,7 @@ def test_a_size_that_changes_one_bit_of_one_row_is_not_used(place: int) -> None:
             pixels[place, -1, -1, -1] ^= 1
         return pixels
 
-    assert [size.rows for size in warm_up(run, 16, 64)] == [1, 2, 4, 8, 16, 64]
+    assert [size.rows for size in warm_up(run, 16, 64, at_once)] == [1, 2, 4, 8, 16, 64]
 
 
 def noise(latents: Latents) -> Pixels:
@@ -49,7 +49,7 @@ def collapsed(latents: Latents) -> Pixels:
 )
 def test_a_broken_generator_is_refused(run: Callable[[Latents], Pixels], reason: str, max_batch: int) -> None:
     with pytest.raises(EngineError, match=reason):
-        warm_up(run, 16, max_batch)
+        warm_up(run, 16, max_batch, at_once)
 
 
 def test_an_error_of_the_generator_is_passed_on() -> None:
@@ -57,4 +57,4 @@ def test_an_error_of_the_generator_is_passed_on() -> None:
         raise EngineError("burst")
 
     with pytest.raises(EngineError, match="burst"):
-        warm_up(run, 16, 4)
+        warm_up(run, 16, 4, at_once)

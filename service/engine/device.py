@@ -1,0 +1,200 @@
+"""A device with its threads: they take what runs next from the schedule, and run it."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from service.engine.plan import Plan
+from service.engine.protocol import BatchSize, Engine, EngineError, Latents
+from service.engine.schedule import Batch, BatcherClosed, Lane, Schedule, Work
+
+logger = logging.getLogger("figment.device")
+
+T = TypeVar("T")
+
+
+class Device:
+    """What runs the batches of all models.
+
+    A thread takes the next batch the moment it is free, without asking the event loop, so the device never waits for
+    Python's turn; it sleeps while nothing waits. Several threads keep several batches in flight, for a GPU whose next
+    batch should be there before the last one ends.
+
+    Args:
+        in_flight: threads, and so batches that run at a time.
+        clock: seconds; of the monotonic kind.
+    """
+
+    def __init__(self, in_flight: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
+        self.in_flight = in_flight
+        self.restarts = 0
+        """How often a thread died of an error of our own, and was started again."""
+        self._clock = clock
+        self._schedule = Schedule()
+        self._calls: deque[Callable[[], None]] = deque()
+        self._called_last = False
+        self._changed = threading.Condition()
+        self._closed = False
+        self._threads: list[threading.Thread] = []
+
+    def lane(self, engine: Engine, sizes: tuple[BatchSize, ...], max_rows: int) -> Lane:
+        """A queue for a model whose batches may have those sizes."""
+        lane = Lane(engine, Plan(sizes), max_rows)
+        with self._changed:
+            self._schedule.lanes.append(lane)
+        return lane
+
+    def submit(self, lane: Lane, latents: Latents, deadline: float) -> Work:
+        """Queue rows; the work's `waiter` is a future of the running event loop that gets its pixels, or its error.
+
+        Raises:
+            QueueFull: too many rows wait, or the answer would come after the deadline, in seconds.
+            BatcherClosed: the lane is closed.
+        """
+        waiter = asyncio.get_running_loop().create_future()
+        with self._changed:
+            work = self._schedule.add(lane, latents, deadline, waiter, self._clock())
+            self._start()
+            self._changed.notify()
+        return work
+
+    def leave(self, work: Work) -> None:
+        """The caller of `submit` does not want it any more, or has it."""
+        with self._changed:
+            self._schedule.leave(work)
+
+    def call(self, function: Callable[[], T]) -> "Future[T]":
+        """Run a function in a thread of the device, between two batches; every second turn at the most is a call's."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(function())
+            except BaseException as error:
+                future.set_exception(error)
+
+        with self._changed:
+            if self._closed:
+                raise BatcherClosed("the service is stopping")
+            self._calls.append(run)
+            self._start()
+            self._changed.notify()
+        return future
+
+    def waiting(self, lane: Lane) -> int:
+        """Rows of a lane that are in no batch yet."""
+        with self._changed:
+            return lane.waiting
+
+    def close_lane(self, lane: Lane) -> None:
+        """Take no more rows of a model; what waits is still answered."""
+        with self._changed:
+            self._schedule.close(lane)
+            self._changed.notify_all()
+
+    def drain(self, lane: Lane) -> None:
+        """Wait, in a thread that may, until a closed lane is empty, and forget it."""
+        with self._changed:
+            self._changed.wait_for(lambda: not lane.flying)
+            if lane in self._schedule.lanes:
+                self._schedule.lanes.remove(lane)
+
+    def close(self) -> None:
+        """Answer what waits, then end the threads."""
+        with self._changed:
+            for lane in self._schedule.lanes:
+                self._schedule.close(lane)
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self) -> None:
+        """Start the threads with the first work: a service without a model has none."""
+        while len(self._threads) < self.in_flight:
+            name = f"engine-{len(self._threads)}"
+            thread = threading.Thread(target=self._live, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _live(self) -> None:
+        """Work until the device is closed, whatever happens."""
+        while True:
+            try:
+                self._loop()
+                return
+            except BaseException:  # an error of our own: nobody must wait for ever for rows that were lost
+                self.restarts += 1
+                logger.exception("the batch loop died and is started again (%d times so far)", self.restarts)
+                with self._changed:
+                    lost = self._schedule.abandon(EngineError("the batch loop died; the service's log says more"))
+                    self._changed.notify_all()
+                answer(lost)
+
+    def _loop(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._calls or self._schedule.waiting)
+                call = self._next_call()
+                batch = None if call else self._schedule.take(self._clock())
+            if call:
+                call()
+            elif batch:
+                self._run(batch)
+            elif self._closed:
+                return
+
+    def _next_call(self) -> Callable[[], None] | None:
+        """A call if there is one, and nothing waits or the last turn was not a call's."""
+        due = bool(self._calls) and not (self._called_last and self._schedule.waiting)
+        self._called_last = due
+        return self._calls.popleft() if due else None
+
+    def _run(self, batch: Batch) -> None:
+        try:
+            pixels = batch.lane.engine.run(batch.latents())
+            if len(pixels) != batch.size.rows:
+                raise EngineError(f"the model drew {len(pixels)} images for {batch.size.rows} latents")
+        except Exception as error:
+            logger.error("a batch of %d failed", batch.size.rows, exc_info=error)
+            with self._changed:
+                finished = self._schedule.fail(batch, _as_engine_error(error), self._clock())
+                self._changed.notify_all()
+        else:
+            with self._changed:
+                finished = self._schedule.finish(batch, pixels, self._clock())
+                self._changed.notify_all()  # whoever drains a lane
+        answer(finished)
+
+
+def answer(works: list[Work]) -> None:
+    """Give each work's future its pixels or its error, in the event loop's thread."""
+    for work in works:
+        future: asyncio.Future[Any] = work.waiter
+        try:
+            future.get_loop().call_soon_threadsafe(_settle, work)
+        except RuntimeError:  # the event loop is closed: nobody waits any more
+            return
+
+
+def _settle(work: Work) -> None:
+    future: asyncio.Future[Any] = work.waiter
+    if future.done() or not work.callers:
+        return
+    if work.error is not None:
+        future.set_exception(work.error)
+    else:
+        future.set_result(work.pixels())
+
+
+def _as_engine_error(error: Exception) -> EngineError:
+    if isinstance(error, EngineError):
+        return error
+    return EngineError(f"the model failed: {type(error).__name__}; the service's log says more")

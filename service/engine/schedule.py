@@ -1,0 +1,295 @@
+"""What runs next: the rows that wait for a device, in which order, and how long that takes. No threads and no clock.
+
+Rows of several requests share a batch, and a large request is cut. A request's rank is the device's work so far plus
+`PATIENCE` times its own, in seconds; the lowest rank is served first. So a small request passes a large one that came
+before it and is in the next batch, equal ones are served in the order of their arrival, and a large one is passed
+only until the device has worked `PATIENCE` times as long as it takes: nobody waits for ever (self-clocked fair
+queueing: Golestani 1994). Requests for the same latents that are under way are computed once.
+"""
+
+import math
+from bisect import insort
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from service.engine.plan import Plan
+from service.engine.protocol import BatchSize, Engine, Latents, Pixels
+
+PATIENCE: Final = 16.0
+"""How many times its own work a request lets others pass that came later and are smaller."""
+LEARNING: Final = 0.3
+"""How much the last batch counts in the estimate of the slowdown."""
+SHORTEST: Final = 1e-4
+"""Seconds: a measured time below it says nothing about a later one."""
+
+
+class QueueFull(Exception):
+    """The request cannot be taken; `retry_after` is when it could be, in whole seconds, at least 1."""
+
+    def __init__(self, reason: str, wait: float) -> None:
+        self.retry_after = max(1, math.ceil(wait))
+        super().__init__(f"{reason}; come again in about {self.retry_after} s")
+
+
+class BatcherClosed(Exception):
+    """The service is stopping, or the model is being unloaded."""
+
+
+@dataclass(eq=False)
+class Work:
+    """Rows that are computed once, for one request or for several that ask for the same.
+
+    `pending` are the ranges of rows, first and count, that are in no batch yet; `parts` are those done, by their
+    first row; `callers` wait for them. `alone`: a batch with others in it failed, so now each is tried by itself.
+    """
+
+    lane: "Lane"
+    latents: Latents
+    key: bytes
+    rank: float
+    number: int
+    waiter: Any
+    callers: int = 1
+    alone: bool = False
+    pending: list[tuple[int, int]] = field(default_factory=list)
+    parts: dict[int, Pixels] = field(default_factory=dict)
+    error: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.pending = [(0, len(self.latents))]
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are in no batch yet."""
+        return sum(count for _, count in self.pending)
+
+    def take(self, room: int) -> Iterator[tuple[int, int]]:
+        """Ranges of the next rows, at most `room` of them, which no longer wait."""
+        while self.pending and room:
+            start, count = self.pending.pop(0)
+            if count > room:
+                self.pending.insert(0, (start + room, count - room))
+                count = room
+            room -= count
+            yield start, count
+
+    @property
+    def complete(self) -> bool:
+        """Whether all rows are done."""
+        return sum(map(len, self.parts.values())) == len(self.latents)
+
+    def pixels(self) -> Pixels:
+        """All rows in their order; not to be written to, since several callers may have them."""
+        parts = [self.parts[start] for start in sorted(self.parts)]
+        pixels = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        pixels.flags.writeable = False
+        return pixels
+
+    def __lt__(self, other: "Work") -> bool:
+        return (self.rank, self.number) < (other.rank, other.number)
+
+
+@dataclass(eq=False)
+class Lane:
+    """What waits for one model. `max_rows` may wait."""
+
+    engine: Engine
+    plan: Plan
+    max_rows: int
+    works: list[Work] = field(default_factory=list)
+    """Those with rows that wait, by rank."""
+    flying: dict[bytes, Work] = field(default_factory=dict)
+    """Those that are not answered yet, by their latents."""
+    closed: bool = False
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are in no batch yet."""
+        return sum(work.waiting for work in self.works)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows that run together: of each work its first row in the batch and how many; `due` is when it should be done."""
+
+    lane: Lane
+    size: BatchSize
+    slices: tuple[tuple[Work, int, int], ...]
+    begun: float
+    due: float
+
+    @property
+    def rows(self) -> int:
+        """Rows that are not padding."""
+        return sum(count for _, _, count in self.slices)
+
+    def latents(self) -> Latents:
+        """The rows, and zeros behind them."""
+        latents = np.zeros((self.size.rows, self.slices[0][0].latents.shape[1]), np.float32)
+        rows = [work.latents[start : start + count] for work, start, count in self.slices]
+        np.concatenate(rows, out=latents[: self.rows])
+        return latents
+
+
+class Schedule:
+    """The lanes of one device. `now` is the time in seconds, always of the same clock; calls come one at a time."""
+
+    def __init__(self) -> None:
+        self.lanes: list[Lane] = []
+        self.running: list[Batch] = []
+        self.slowdown = 1.0
+        """How much longer batches take than when they were measured, of late."""
+        self._worked = 0.0
+        self._number = 0
+
+    def add(self, lane: Lane, latents: Latents, deadline: float, waiter: Any, now: float) -> Work:  # noqa: ANN401
+        """Queue rows, or join those for the same latents that are under way; `waiter` is kept with new ones.
+
+        Args:
+            lane: of the model.
+            latents: float32 [n, latent_dim], n ≥ 1.
+            deadline: seconds from now, after which nobody wants them.
+            waiter: whatever the answer is for.
+            now: the time.
+
+        Raises:
+            QueueFull: too many rows wait, or the answer would come after the deadline.
+            BatcherClosed: the lane is closed.
+        """
+        if lane.closed:
+            raise BatcherClosed("the model is stopping")
+        key = latents.tobytes()
+        if (same := lane.flying.get(key)) is not None:
+            same.callers += 1
+            return same
+        rank = self._worked + PATIENCE * lane.plan.seconds(len(latents))
+        self._admit(lane, len(latents), rank, deadline, now)
+        self._number += 1
+        work = Work(lane, latents, key, rank, self._number, waiter)
+        lane.flying[key] = work
+        insort(lane.works, work)
+        return work
+
+    def leave(self, work: Work) -> None:
+        """One caller less: without any, the rows that are in no batch yet leave the queue."""
+        work.callers -= 1
+        if not work.callers:
+            self._forget(work)
+
+    def take(self, now: float) -> Batch | None:
+        """The next batch, or None if nothing waits."""
+        lane = min((lane for lane in self.lanes if lane.works), key=lambda lane: lane.works[0], default=None)
+        if lane is None:
+            return None
+        first = lane.works[0]
+        together = [first] if first.alone else [work for work in lane.works if not work.alone]
+        size = lane.plan.first(sum(work.waiting for work in together))
+        slices, room = [], size.rows
+        for work in together:
+            for start, count in work.take(room):
+                slices.append((work, start, count))
+                room -= count
+        lane.works = [work for work in lane.works if work.waiting]
+        batch = Batch(lane, size, tuple(slices), now, now + self.slowdown * size.seconds)
+        self.running.append(batch)
+        return batch
+
+    def finish(self, batch: Batch, pixels: Pixels, now: float) -> list[Work]:
+        """Give the works of a batch their rows; returns those that are complete."""
+        self._end(batch, now)
+        self.slowdown = smoothed_slowdown(self.slowdown, now - batch.begun, batch.size.seconds)
+        place, complete = 0, []
+        for work, start, count in batch.slices:
+            work.parts[start] = pixels[place : place + count]
+            place += count
+            if work.error is None and work.complete:
+                self._forget(work)
+                complete.append(work)
+        return complete
+
+    def fail(self, batch: Batch, error: Exception, now: float) -> list[Work]:
+        """A batch failed: a work that was alone in it has failed, several are tried again each by itself."""
+        self._end(batch, now)
+        works = list(dict.fromkeys(work for work, _, _ in batch.slices))
+        if len(works) > 1:
+            for work, start, count in batch.slices:
+                self._again(work, start, count)
+            return []
+        if works[0].error is None:
+            works[0].error = error
+            self._forget(works[0])
+            return works
+        return []
+
+    def abandon(self, error: Exception) -> list[Work]:
+        """All works have failed, because the schedule itself may be wrong; returns them."""
+        self.running.clear()
+        failed = [work for lane in self.lanes for work in lane.flying.values()]
+        for work in failed:
+            work.error = error
+            self._forget(work)
+        return failed
+
+    def close(self, lane: Lane) -> None:
+        """Take no more rows of a model; what waits is still run."""
+        lane.closed = True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether any rows are in no batch yet."""
+        return any(lane.works for lane in self.lanes)
+
+    def ahead(self, now: float, rank: float = math.inf) -> float:
+        """The estimated seconds until rows of a rank are taken: what runs, and what is served before them."""
+        waiting = sum(self.slowdown * lane.plan.seconds(rows) for lane, rows in self._before(rank))
+        return waiting + sum(max(0.0, batch.due - now) for batch in self.running)
+
+    def _before(self, rank: float) -> Iterator[tuple[Lane, int]]:
+        for lane in self.lanes:
+            yield lane, sum(work.waiting for work in lane.works if work.rank <= rank)
+
+    def _admit(self, lane: Lane, rows: int, rank: float, deadline: float, now: float) -> None:
+        waiting = lane.waiting
+        if waiting and waiting + rows > lane.max_rows:
+            room = self.ahead(now) - self.slowdown * lane.plan.seconds(max(0, lane.max_rows - rows))
+            raise QueueFull(f"too many images wait already: {waiting}, at most {lane.max_rows} may", room)
+        ahead, own = self.ahead(now, rank), self.slowdown * lane.plan.seconds(rows)
+        if is_too_late(ahead, own, deadline):
+            late = ahead + own - deadline
+            raise QueueFull(f"the answer would take {ahead + own:.1f} s, longer than the {deadline:g} s it may", late)
+
+    def _end(self, batch: Batch, now: float) -> None:
+        if batch in self.running:
+            self.running.remove(batch)
+        self._worked += batch.size.seconds
+
+    def _again(self, work: Work, start: int, count: int) -> None:
+        """Put rows of a batch that failed back, unless nobody wants them any more."""
+        if work.error is not None or not work.callers:
+            return
+        work.alone = True
+        work.pending.insert(0, (start, count))
+        if work not in work.lane.works:
+            insort(work.lane.works, work)
+
+    def _forget(self, work: Work) -> None:
+        if work in work.lane.works:
+            work.lane.works.remove(work)
+        if work.lane.flying.get(work.key) is work:
+            del work.lane.flying[work.key]
+
+
+def smoothed_slowdown(before: float, taken: float, measured: float) -> float:
+    """The new estimate of how many times longer than measured a batch takes, after one took `taken` seconds.
+
+    A machine that is shared makes it grow; never below 1.
+    """
+    return max(1.0, (1.0 - LEARNING) * before + LEARNING * taken / max(measured, SHORTEST))
+
+
+def is_too_late(ahead: float, own: float, deadline: float) -> bool:
+    """Whether a request is refused: `ahead` seconds until its turn, `own` to run it. An idle device takes any."""
+    return ahead > 0 and ahead + own > deadline
