@@ -67,7 +67,7 @@ def _tensorflow(settings: Settings) -> Loader:
     prepare_tensorflow()
     from service.engine.savedmodel import open_device
 
-    return open_device(settings.device)
+    return open_device(settings.device, trusted=settings.trust == "all")
 
 
 def _document_problems(app: FastAPI) -> None:

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """Where inference runs: auto takes a GPU if there is one; gpu without one refuses to start."""
 
+    trust: Literal["", "all"] = ""
+    """all: load graphs that reach files, Python or other machines; empty: refuse them, since a model is a program."""
+
     max_batch: int = Field(default=64, ge=1, le=1024)
     """Rows (images) a batch at most; batch sizes are the powers of two up to it."""
 

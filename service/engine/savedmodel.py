@@ -1,11 +1,17 @@
 """The real engine: a bundle's SavedModel, run by TensorFlow. The only file of the service that imports it."""
 
 import logging
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+from tensorflow.python.framework import op_def_registry  # no public name tells which operations there are
 
 from bundle.errors import InvalidBundle
+from bundle.operations import operations, reaching_outside
 from bundle.store import Bundle
 from service.engine.protocol import BatchSize, Do, EngineError, Latents, Loader, Pixels
 from service.engine.warmup import warm_up
@@ -18,13 +24,16 @@ SIGNATURE = "serving_default"
 class SavedModelEngine:
     """One SavedModel in memory."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, trusted: bool = False) -> None:
+        if not trusted:
+            check_operations(bundle.path)
         try:
             self._module = tf.saved_model.load(str(bundle.path))  # keeps the variables alive
             self._generate = self._module.signatures[SIGNATURE]
         except (OSError, KeyError, ValueError, AttributeError, tf.errors.OpError) as error:
             raise EngineError(f"TensorFlow cannot load it: {first_line(error)}") from error
         check_signature(bundle, self._generate)
+        check_weights(self._generate)
         self._latent_dim = bundle.manifest.latent_dim
 
     def warm(self, max_batch: int, do: Do) -> tuple[BatchSize, ...]:
@@ -38,6 +47,39 @@ class SavedModelEngine:
         except tf.errors.OpError as error:
             raise EngineError(f"inference failed: {first_line(error)}") from error
         return pixels
+
+
+def check_operations(folder: Path) -> None:
+    """Check, before anything of it runs, that a graph does nothing but compute.
+
+    Raises:
+        InvalidBundle: names operations that reach files, Python or other machines, or that TensorFlow does not have.
+        EngineError: it is no SavedModel.
+    """
+    model = SavedModel()
+    try:
+        model.ParseFromString((folder / "saved_model.pb").read_bytes())
+        found = operations(model)
+    except (OSError, DecodeError, IndexError) as error:
+        raise EngineError(f"TensorFlow cannot load it: saved_model.pb: {first_line(error)}") from error
+    if outside := reaching_outside(model):
+        raise InvalidBundle(
+            f"its graph holds {', '.join(outside)}: operations that reach files, Python or other machines, which a "
+            "generator does not need; FIGMENT_TRUST=all loads it all the same, if you trust whoever made it"
+        )
+    if custom := sorted(name for name in found if op_def_registry.get(name) is None):
+        raise InvalidBundle(f"its graph holds {', '.join(custom)}: operations that this TensorFlow does not have")
+
+
+def check_weights(function: Any) -> None:  # noqa: ANN401 (TensorFlow has no types)
+    """Check that no weight is infinite or not a number: in pixels, which are whole numbers, that would not show.
+
+    Raises:
+        EngineError: one is.
+    """
+    for variable in function.variables:
+        if variable.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(variable))):
+            raise EngineError("it has weights that are infinite or not a number")
 
 
 def check_signature(bundle: Bundle, function: Any) -> None:  # noqa: ANN401 (TensorFlow has no types)
@@ -65,10 +107,10 @@ def check_signature(bundle: Bundle, function: Any) -> None:  # noqa: ANN401 (Ten
             )
 
 
-def open_device(device: Literal["auto", "cpu", "gpu"]) -> Loader:
+def open_device(device: Literal["auto", "cpu", "gpu"], trusted: bool = False) -> Loader:
     """Choose where inference runs, before the first operation; returns what loads bundles onto it.
 
-    A GPU's memory is taken as it is needed, not all at once.
+    A GPU's memory is taken as it is needed, not all at once. With `trusted` graphs may do whatever TensorFlow can.
 
     Raises:
         EngineError: `gpu`, and TensorFlow sees none.
@@ -86,7 +128,9 @@ def open_device(device: Literal["auto", "cpu", "gpu"]) -> Loader:
             tf.config.experimental.set_memory_growth(gpu, True)
     on_gpu = bool(gpus) and device != "cpu"
     logger.info("TensorFlow %s on the %s", tf.__version__, "GPU" if on_gpu else "CPU")
-    return SavedModelEngine
+    if trusted:
+        logger.warning("FIGMENT_TRUST=all: graphs are not checked; a model can read and write files of this machine")
+    return partial(SavedModelEngine, trusted=trusted)
 
 
 def first_line(error: BaseException) -> str:

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
+from bundle.operations import OUTSIDE, operations
 from bundle.store import Bundle
 from tests.training.importing.foreign import Raw, keras_generator, save
-from training.importing.operations import OUTSIDE, operations
 from training.importing.questions import Refused
 
 pytestmark = pytest.mark.tensorflow
