@@ -96,7 +96,7 @@ class Store:
         Versions below the one served are not opened and not reported.
         """
         try:
-            served, skipped, names = [], list(self._strangers()), self.names()
+            served, skipped, names = [], list(self.strangers()), self.names()
         except InvalidBundle as error:
             return [], [Skipped(self.root, str(error))]
         for name in names:
@@ -130,7 +130,12 @@ class Store:
                 skipped.append(Skipped(path, str(error)))
         return None, skipped
 
-    def _strangers(self) -> Iterator[Skipped]:
+    def strangers(self) -> Iterator[Skipped]:
+        """What lies in the store and can be no model, or that there is no store.
+
+        Raises:
+            InvalidBundle: the store's folder cannot be read.
+        """
         if not self.root.is_dir():
             yield Skipped(self.root, "the store's folder does not exist")
         for path in sorted(_folders(self.root)):

@@ -35,10 +35,10 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(catalogue.load(load), name="load")
+        watching = asyncio.create_task(catalogue.watch(load), name="watch")
         yield
-        loading.cancel()  # the bundle that is being loaded is awaited by `close`, the others are not begun
-        await asyncio.wait([loading])
+        watching.cancel()
+        await asyncio.wait([watching])
         await catalogue.close()
 
     catalogue = Catalogue(settings, store)

@@ -1,25 +1,30 @@
-"""The catalogue: the models that are served, each with its engine and its queue, and what was skipped."""
+"""The catalogue: the models that are served, each with its engine and queue, and how new versions take their place."""
 
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from bundle.errors import BundleError
-from bundle.store import Bundle, Skipped, Store
+from bundle.errors import BundleError, UnknownBundle
+from bundle.store import Bundle, Skipped, Store, open_bundle
 from service.engine.batcher import Batcher
 from service.engine.device import Device
 from service.engine.protocol import BatchSize, EngineError, Loader
 from service.settings import Settings
+from service.store_watch import Candidate, StoreWatch
 
 logger = logging.getLogger("figment.catalogue")
 
+MIB = 2**20
+
 
 class UnknownModel(Exception):
-    """No model of that name is served; `known` are the names that are."""
+    """No model or version of that name is served; `known` are the names, or the versions, that are."""
 
-    def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(f"no model {name!r}; there are: {', '.join(known) or 'none'}")
+    def __init__(self, what: str, known: list[str]) -> None:
+        super().__init__(f"no {what}; there are: {', '.join(known) or 'none'}")
         self.known = known
 
 
@@ -27,13 +32,19 @@ class NotReady(Exception):
     """Nothing can be served now; says why."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Model:
-    """A bundle that is loaded and warm."""
+    """A bundle that is loaded and warm. `weights`: bytes of its weights' files; `users`: requests that hold it."""
 
     bundle: Bundle
     sizes: tuple[BatchSize, ...]
     batcher: Batcher
+    weights: int = 0
+    users: int = 0
+    used: float = 0.0
+    """When it was last asked for, by a clock of its own kind."""
+    retired: bool = False
+    """Nobody gets it any more: it is freed when the last request that has it is answered."""
 
     @property
     def label(self) -> str:
@@ -41,32 +52,33 @@ class Model:
         return f"{self.bundle.manifest.name}/{self.bundle.manifest.version}"
 
 
-@dataclass
 class Catalogue:
-    """What is served."""
+    """What is served. It belongs to the event loop; disk and loading are left to threads."""
 
-    settings: Settings
-    store: Store
-    models: dict[str, Model] = field(default_factory=dict)
-    skipped: list[Skipped] = field(default_factory=list)
-    loading: bool = True
-    stopping: bool = False
-    device: Device = field(default_factory=Device)
-    """Where inference runs."""
+    def __init__(self, settings: Settings, store: Store, device: Device | None = None) -> None:
+        self.settings, self.store = settings, store
+        self.device = device or Device()
+        """Where inference runs."""
+        self.shelf: dict[str, Bundle] = {}
+        """The version that is served of each name, loaded or not."""
+        self.models: dict[str, Model] = {}
+        """Those of the shelf that are loaded."""
+        self.others: dict[tuple[str, int], Model] = {}
+        """Loaded versions that were asked for by their number."""
+        self.loading, self.stopping = True, False
+        self.loaded = 0
+        """Versions that were loaded so far."""
+        self.refused = 0
+        """Versions that were refused so far."""
+        self._watch = StoreWatch(store)
+        self._loader: Loader | None = None
+        self._loads: dict[tuple[str, int], asyncio.Task[Model]] = {}
+        self._freeing: set[asyncio.Task[None]] = set()
 
-    def get(self, name: str | None) -> Model:
-        """The model of that name, or the default one.
-
-        Raises:
-            NotReady: it may be loading still, nothing is served, or the default model is not.
-            UnknownModel: others are served, not the one that was named.
-        """
-        model = self.models.get(name or self.default_name)
-        if model is not None:
-            return model
-        if name and self.models and not self.loading:
-            raise UnknownModel(name, sorted(self.models))
-        raise NotReady(self.state)
+    @property
+    def skipped(self) -> list[Skipped]:
+        """What is in the store and not served, with the reason."""
+        return self._watch.skipped
 
     @property
     def state(self) -> str:
@@ -80,60 +92,218 @@ class Catalogue:
     @property
     def default_name(self) -> str:
         """The model that answers when none is named."""
-        return self.settings.default_model or min(self.models, default="")
+        return self.settings.default_model or min(self.shelf, default="")
+
+    @asynccontextmanager
+    async def borrow(
+        self, name: str | None, version: int | None = None, deadline: float | None = None
+    ) -> AsyncIterator[Model]:
+        """A model for one request, loaded if it must be, within `deadline` seconds; while it is held it stays loaded.
+
+        Raises:
+            TimeoutError: loading takes longer; it goes on.
+            NotReady: it may be loading still, nothing is served, or the default model is not.
+            UnknownModel: others are served, not the one that was named, or not that version.
+            EngineError: it cannot be loaded any more.
+        """
+        async with asyncio.timeout(deadline):
+            model = await self._obtain(name, version)
+        model.users += 1
+        model.used = time.monotonic()
+        try:
+            yield model
+        finally:
+            model.users -= 1
+            if model.retired and not model.users:
+                self._free(model)
 
     async def load(self, loader: Loader) -> None:
         """Load the highest version of every model that can be; what cannot is skipped with its reason."""
+        self._loader = loader
         logger.info("loading the models of %s", self.store.root)
-        try:
-            bundles, self.skipped = await asyncio.to_thread(self.store.scan)
-            for bundle in bundles:
-                await self._load_best(loader, bundle)
-        except Exception as error:  # whatever it is, the service has to say that it is not ready, and why
-            logger.exception("reading the store failed")
-            self.skipped.append(Skipped(self.store.root, unexpected(error)))
-        for item in self.skipped:
-            logger.warning("skipped %s: %s", item.path, item.reason)
+        await self.refresh()
         self.loading = False
         if reason := self._reason_not_ready():
             logger.error("not ready: %s", reason)
 
-    async def _load_best(self, loader: Loader, best: Bundle) -> None:
-        bundle: Bundle | None = best
-        while bundle is not None and not await self._load_one(loader, bundle):
-            manifest = bundle.manifest
-            bundle, skipped = await asyncio.to_thread(self.store.best, manifest.name, manifest.version)
-            self.skipped += skipped
+    async def watch(self, loader: Loader) -> None:
+        """Load what there is, then what is published, for ever."""
+        await self.load(loader)
+        while True:
+            await asyncio.sleep(self.settings.poll)
+            await self.refresh()
 
-    async def _load_one(self, loader: Loader, bundle: Bundle) -> bool:
-        def load_and_warm() -> Model:
-            engine = loader(bundle)
-            sizes = engine.warm(self.settings.max_batch, lambda run: self.device.call(run).result())
-            settings = self.settings
-            batcher = Batcher(self.device, engine, sizes, settings.queue, settings.deadline)
-            return Model(bundle, sizes, batcher)
-
-        begin = time.perf_counter()
+    async def refresh(self) -> None:
+        """Look at the store once: of every name the highest new version that is good takes the served one's place."""
+        served = {name: bundle.manifest.version for name, bundle in self.shelf.items()}
+        before = {(item.path, item.reason) for item in self.skipped}
         try:
-            model = await asyncio.to_thread(load_and_warm)
-        except (BundleError, EngineError) as error:
-            self.skipped.append(Skipped(bundle.path, str(error)))
+            candidates = await asyncio.to_thread(self._watch.look, served)
+            for candidate in candidates:
+                if candidate.version > served.get(candidate.name, 0) and await self._promote(candidate):
+                    served[candidate.name] = candidate.version
+            self._watch.prune(served)
+        except Exception as error:  # whatever it is, the service goes on, and says what it could not do
+            logger.exception("reading the store failed")
+            self._watch.fail(unexpected(error))
+        for item in self.skipped:
+            if (item.path, item.reason) not in before:
+                logger.warning("skipped %s: %s", item.path, item.reason)
+
+    async def close(self) -> None:
+        """Answer what waits, then free the models."""
+        self.stopping = True
+        for task in [*self._loads.values()]:
+            await asyncio.wait([task])
+        models = [*self.models.values(), *self.others.values()]
+        await asyncio.gather(*(model.batcher.close() for model in models), *self._freeing)
+        self.models, self.others, self.shelf = {}, {}, {}
+        await asyncio.to_thread(self.device.close)
+
+    async def _obtain(self, name: str | None, version: int | None) -> Model:
+        bundle = self._find(name)
+        name, current = bundle.manifest.name, bundle.manifest.version
+        if version in (None, current):
+            return self.models.get(name) or await self._loaded(bundle)
+        assert version is not None
+        model = self.others.get((name, version))
+        return model or await self._loaded(await self._open(name, version))
+
+    def _find(self, name: str | None) -> Bundle:
+        bundle = self.shelf.get(name or self.default_name)
+        if bundle is not None and not self.stopping:
+            return bundle
+        if bundle is not None and self.models:
+            return bundle  # still draining: what comes in the grace time is answered
+        if name and self.shelf and not self.loading:
+            raise UnknownModel(f"model {name!r}", sorted(self.shelf))
+        raise NotReady(self.state)
+
+    async def _open(self, name: str, version: int) -> Bundle:
+        """A version that is not the served one."""
+        try:
+            return await asyncio.to_thread(self.store.open, name, version)
+        except UnknownBundle:
+            versions = await asyncio.to_thread(self.store.versions, name)
+            raise UnknownModel(f"version {version} of {name}", [str(v) for v in versions]) from None
+        except BundleError as error:
+            _, reason = self.shown(Skipped(self.store.root / name / str(version), str(error)))
+            raise UnknownModel(
+                f"good version {version} of {name} ({reason})", [str(self.shelf[name].manifest.version)]
+            ) from error
+
+    async def _loaded(self, bundle: Bundle) -> Model:
+        """The model of a bundle, loaded once for all who ask at the same time."""
+        key = (bundle.manifest.name, bundle.manifest.version)
+        if key not in self._loads:
+            self._loads[key] = asyncio.create_task(self._load_and_keep(bundle), name="load one")
+            self._loads[key].add_done_callback(lambda _: self._loads.pop(key))
+        return await asyncio.shield(self._loads[key])
+
+    async def _load_and_keep(self, bundle: Bundle) -> Model:
+        """Load a model because it is asked for.
+
+        Raises:
+            EngineError: it cannot be loaded; if it is the served version, a lower one takes its place.
+        """
+        name, version = bundle.manifest.name, bundle.manifest.version
+        is_current = bundle is self.shelf.get(name)
+        try:
+            model = await self._load_one(bundle)
         except Exception as error:
             logger.exception("loading %s failed", bundle.path)
-            self.skipped.append(Skipped(bundle.path, unexpected(error)))
+            if is_current:
+                self.shelf.pop(name, None)  # until the store is looked at again
+            reason = str(error) if isinstance(error, EngineError | BundleError) else unexpected(error)
+            raise EngineError(self.shown(Skipped(bundle.path, reason))[1]) from error
+        if bundle is self.shelf.get(name):
+            self.models[name] = model
         else:
-            self.models[bundle.manifest.name] = model
-            sizes = ", ".join(str(size.rows) for size in model.sizes)
-            logger.info("%s ready after %.1f s; batch sizes %s", model.label, time.perf_counter() - begin, sizes)
+            self.others[name, version] = model
+        self._make_room(model)
+        return model
+
+    async def _promote(self, candidate: Candidate) -> bool:
+        """Check a new version, and let it take the served one's place if it is good."""
+        name = candidate.name
+        try:
+            bundle = await asyncio.to_thread(open_bundle, candidate.path)
+            if name in self.models or self._has_room(bundle) or not self.models:
+                model = await self._load_one(bundle)
+                old, self.models[name], self.shelf[name] = self.models.get(name), model, bundle
+                if old is not None:
+                    logger.info("%s takes the place of %s", model.label, old.label)
+                    self._retire(old)
+                self._make_room(model)
+            else:
+                logger.info("%s is loaded when it is asked for: FIGMENT_MEMORY is full", f"{name}/{candidate.version}")
+                self.shelf[name] = bundle
+        except (BundleError, EngineError) as error:
+            self._watch.refuse(candidate, str(error))
+        except Exception as error:
+            logger.exception("loading %s failed", candidate.path)
+            self._watch.refuse(candidate, unexpected(error), passing=isinstance(error, OSError | MemoryError))
+        else:
             return True
+        self.refused += 1
         return False
 
+    async def _load_one(self, bundle: Bundle) -> Model:
+        """Load and warm; runs of the warm-up take turns with the batches of what is served."""
+        loader, settings = self._loader, self.settings
+        assert loader is not None
+
+        def load_and_warm() -> Model:
+            engine = loader(bundle)
+            sizes = engine.warm(settings.max_batch, lambda run: self.device.call(run).result())
+            batcher = Batcher(self.device, engine, sizes, settings.queue, settings.deadline)
+            return Model(bundle, sizes, batcher, weights_of(bundle), used=time.monotonic())
+
+        begin = time.perf_counter()
+        model = await asyncio.to_thread(load_and_warm)
+        self.loaded += 1
+        sizes = ", ".join(str(size.rows) for size in model.sizes)
+        logger.info("%s ready after %.1f s; batch sizes %s", model.label, time.perf_counter() - begin, sizes)
+        return model
+
+    def _has_room(self, bundle: Bundle) -> bool:
+        return sum(model.weights for model in self._all()) + weights_of(bundle) <= self.settings.memory * MIB
+
+    def _make_room(self, keep: Model) -> None:
+        """Unload what was not asked for longest, until the weights fit; the default model stays, and so does `keep`."""
+        default = self.models.get(self.default_name)
+        while sum(model.weights for model in self._all()) > self.settings.memory * MIB:
+            victims = [model for model in self._all() if model not in (keep, default)]
+            if not victims:
+                return
+            victim = min(victims, key=lambda model: model.used)
+            logger.info("%s is unloaded: FIGMENT_MEMORY is full, and it was not asked for longest", victim.label)
+            manifest = victim.bundle.manifest
+            if self.models.get(manifest.name) is victim:
+                del self.models[manifest.name]
+            self.others.pop((manifest.name, manifest.version), None)
+            self._retire(victim)
+
+    def _all(self) -> Iterator[Model]:
+        yield from self.models.values()
+        yield from self.others.values()
+
+    def _retire(self, model: Model) -> None:
+        model.retired = True
+        if not model.users:
+            self._free(model)
+
+    def _free(self, model: Model) -> None:
+        task = asyncio.create_task(model.batcher.close(), name=f"free {model.label}")
+        self._freeing.add(task)
+        task.add_done_callback(self._freeing.discard)
+
     def _reason_not_ready(self) -> str:
-        if not self.models:
+        if not self.shelf:
             reasons = "; ".join(": ".join(self.shown(item)) for item in self.skipped)
             return f"no model is served: {reasons or 'the store is empty'}"
-        if self.default_name not in self.models:
-            return f"FIGMENT_DEFAULT_MODEL is {self.default_name!r}; there are: {', '.join(sorted(self.models))}"
+        if self.default_name not in self.shelf:
+            return f"FIGMENT_DEFAULT_MODEL is {self.default_name!r}; there are: {', '.join(sorted(self.shelf))}"
         return ""
 
     def shown(self, item: Skipped) -> tuple[str, str]:
@@ -145,12 +315,10 @@ class Catalogue:
             reason = reason.replace(f"{root}/", "").replace(str(root), "the store")
         return _printable(path), _printable(reason)
 
-    async def close(self) -> None:
-        """Answer what waits, then free the models."""
-        self.stopping = True
-        await asyncio.gather(*(model.batcher.close() for model in self.models.values()))
-        self.models = {}
-        await asyncio.to_thread(self.device.close)
+
+def weights_of(bundle: Bundle) -> int:
+    """Bytes of the files that hold a bundle's weights: about what it takes in memory."""
+    return sum(path.stat().st_size for path in (bundle.path / "variables").glob("*"))
 
 
 def unexpected(error: Exception) -> str:

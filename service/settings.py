@@ -31,6 +31,12 @@ class Settings(BaseSettings):
     models: Path = Path("models")
     """The store: the folder of NAME/VERSION bundles."""
 
+    poll: float = Field(default=2.0, ge=0.05, le=3600)
+    """Seconds between two looks at the store: a new version that is good takes the place of the one that is served."""
+
+    memory: int = Field(default=4096, ge=1)
+    """MiB of weights in memory; above that, the models that were not asked for longest are unloaded until they are."""
+
     default_model: str = ""
     """The model that answers when a request names none; empty for the first by name."""
 

@@ -9,9 +9,8 @@ from bundle.latents import Latents, latents_of
 from bundle.seeds import consecutive_seeds, random_seed
 from service.api.classes import choose, find_label, label_asked, labels_drawn
 from service.api.parameters import GenerateQuery, ImageQuery, Seed, only, refuse_body
-from service.api.pictures import Origin, draw, grid_response, picture_responses, replay_path
+from service.api.pictures import Origin, borrowed, draw, grid_response, picture_responses, replay_path
 from service.api.problems import responses
-from service.catalogue import Catalogue
 
 PROBLEMS = responses("invalid-parameter", "unknown-model", "overloaded", "not-ready", "timeout", "inference-failed")
 router = APIRouter(
@@ -51,19 +50,18 @@ async def _answer(
     columns: int | None,
 ) -> Response:
     """The grid of the seeds' images; `path` and `asked` are what repeats it."""
-    catalogue: Catalogue = request.app.state.catalogue
-    model = catalogue.get(query.model)
-    manifest = model.bundle.manifest
-    label = find_label(manifest, query.label)
+    async with borrowed(request, query) as model:
+        manifest = model.bundle.manifest
+        label = find_label(manifest, query.label)
 
-    def make() -> Latents:
-        latents = latents_of(seeds, manifest.latent_dim, query.truncation, len(manifest.class_names))
-        return choose(latents, manifest, label)
+        def make() -> Latents:
+            latents = latents_of(seeds, manifest.latent_dim, query.truncation, len(manifest.class_names))
+            return choose(latents, manifest, label)
 
-    images = await draw(request, model, make)
-    labels = await labels_drawn(manifest, seeds, label)
-    replay = replay_path(path, {**asked, **label_asked(manifest, label)}, query, model)
-    random = isinstance(query, GenerateQuery) and query.seed is None
-    response = await grid_response(images, columns, Origin(model, seeds, labels, replay, random))
+        images = await draw(request, model, make)
+        labels = await labels_drawn(manifest, seeds, label)
+        replay = replay_path(path, {**asked, **label_asked(manifest, label)}, query, model)
+        random = isinstance(query, GenerateQuery) and query.seed is None
+        response = await grid_response(images, columns, Origin(model, seeds, labels, replay, random))
     response.headers["Figment-Seed"] = str(seeds[0])
     return response

@@ -14,6 +14,8 @@ class Health(BaseModel):
 
     status: str
     models: list[str] = []
+    skipped: list[str] = []
+    """What is in the store and not served, with the reason."""
 
 
 @router.get("/livez", operation_id="livez", summary="Whether the process answers")
@@ -30,4 +32,8 @@ async def readyz(request: Request) -> Health:
     catalogue: Catalogue = request.app.state.catalogue
     if reason := catalogue.state:
         raise NotReady(reason)
-    return Health(status="ready", models=[model.label for model in catalogue.models.values()])
+    return Health(
+        status="ready",
+        models=[f"{name}/{bundle.manifest.version}" for name, bundle in catalogue.shelf.items()],
+        skipped=[": ".join(catalogue.shown(item)) for item in catalogue.skipped],
+    )

@@ -9,8 +9,15 @@ from bundle.seeds import random_seed
 from service.api.classes import choose, find_label, label_asked, labels_drawn
 from service.api.generate import PROBLEMS
 from service.api.parameters import InterpolateQuery, only, refuse_body
-from service.api.pictures import Origin, animation_response, draw, grid_response, picture_responses, replay_path
-from service.catalogue import Catalogue
+from service.api.pictures import (
+    Origin,
+    animation_response,
+    borrowed,
+    draw,
+    grid_response,
+    picture_responses,
+    replay_path,
+)
 
 router = APIRouter(
     tags=["images"],
@@ -23,21 +30,21 @@ router = APIRouter(
 @router.get("/interpolate", operation_id="interpolate", summary="A walk between images")
 async def interpolate(query: Annotated[InterpolateQuery, Query()], request: Request) -> Response:
     """Draw `frames` images on the way through the seeds, as a PNG strip or an animation."""
-    catalogue: Catalogue = request.app.state.catalogue
-    model = catalogue.get(query.model)
-    manifest = model.bundle.manifest
-    label = find_label(manifest, query.label)
-    keys = query.keys or [random_seed(), random_seed()]
+    async with borrowed(request, query) as model:
+        manifest = model.bundle.manifest
+        label = find_label(manifest, query.label)
+        keys = query.keys or [random_seed(), random_seed()]
 
-    def walk() -> Latents:
-        latents = latents_of(keys, manifest.latent_dim, query.truncation, len(manifest.class_names))
-        return choose(path(latents, query.frames, query.mode, query.loop), manifest, label)
+        def walk() -> Latents:
+            latents = latents_of(keys, manifest.latent_dim, query.truncation, len(manifest.class_names))
+            return choose(path(latents, query.frames, query.mode, query.loop), manifest, label)
 
-    frames = await draw(request, model, walk)
-    labels = await labels_drawn(manifest, keys, label)
-    asked = {"seeds": ",".join(map(str, keys)), "frames": query.frames, **label_asked(manifest, label)}
-    replay = replay_path("/interpolate", asked, query, model)
-    origin = Origin(model, keys, labels, replay, random=query.keys is None)
-    if query.format == "png":
-        return await grid_response(frames, query.columns or query.frames, origin)
-    return await animation_response(frames, query.format, query.fps, origin)
+        frames = await draw(request, model, walk)
+        labels = await labels_drawn(manifest, keys, label)
+        asked = {"seeds": ",".join(map(str, keys)), "frames": query.frames, **label_asked(manifest, label)}
+        origin = Origin(
+            model, keys, labels, replay_path("/interpolate", asked, query, model), random=query.keys is None
+        )
+        if query.format == "png":
+            return await grid_response(frames, query.columns or query.frames, origin)
+        return await animation_response(frames, query.format, query.fps, origin)

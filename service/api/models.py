@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
+from bundle.store import Bundle
 from service.api.parameters import NoQuery, only
 from service.api.problems import responses
 from service.catalogue import Catalogue, Model
@@ -25,6 +26,8 @@ class ModelEntry(BaseModel):
     license: str
     attribution: str
     default: bool
+    loaded: bool
+    """Whether it is in memory; else it is loaded when it is asked for."""
     batch_sizes: list[int]
     """Images of a batch: those sizes whose pixels agree to the last bit on this machine."""
     batch_seconds: list[float]
@@ -51,13 +54,15 @@ async def models(request: Request) -> ModelListing:
     catalogue: Catalogue = request.app.state.catalogue
     default = catalogue.default_name
     return ModelListing(
-        models=[_entry(model, default) for _, model in sorted(catalogue.models.items())],
+        models=[
+            _entry(bundle, catalogue.models.get(name), default) for name, bundle in sorted(catalogue.shelf.items())
+        ],
         skipped=[SkippedEntry(path=path, reason=reason) for path, reason in map(catalogue.shown, catalogue.skipped)],
     )
 
 
-def _entry(model: Model, default: str) -> ModelEntry:
-    manifest = model.bundle.manifest
+def _entry(bundle: Bundle, model: Model | None, default: str) -> ModelEntry:
+    manifest, sizes = bundle.manifest, model.sizes if model else ()
     return ModelEntry(
         name=manifest.name,
         version=manifest.version,
@@ -65,10 +70,11 @@ def _entry(model: Model, default: str) -> ModelEntry:
         image_shape=(manifest.image.height, manifest.image.width, manifest.image.channels),
         seed_scheme=manifest.seed_scheme,
         class_names=list(manifest.class_names),
-        digest=model.bundle.digest,
+        digest=bundle.digest,
         license=manifest.data.license,
         attribution=manifest.data.attribution,
         default=manifest.name == default,
-        batch_sizes=[size.rows for size in model.sizes],
-        batch_seconds=[round(size.seconds, 6) for size in model.sizes],
+        loaded=model is not None,
+        batch_sizes=[size.rows for size in sizes],
+        batch_seconds=[round(size.seconds, 6) for size in sizes],
     )

@@ -78,6 +78,10 @@ Label = Annotated[
         "If left out, each seed has its own class.",
     ),
 ]
+Version = Annotated[
+    WholeNumber | None,
+    Field(ge=1, le=2**31, description="A version of the model in the store; the newest good one if left out."),
+]
 ModelName = Annotated[str | None, Field(min_length=1, max_length=100, description="A name from `GET /models`.")]
 
 
@@ -95,6 +99,7 @@ class ImageQuery(_Query):
     truncation: Truncation = 1.0
     label: Label = None
     model: ModelName = None
+    version: Version = None
 
 
 class GenerateQuery(_Query):
@@ -108,6 +113,7 @@ class GenerateQuery(_Query):
     truncation: Truncation = 1.0
     label: Label = None
     model: ModelName = None
+    version: Version = None
     format: Literal["png"] = "png"
 
 
@@ -129,6 +135,7 @@ class InterpolateQuery(_Query):
     truncation: Truncation = 1.0
     label: Label = None
     model: ModelName = None
+    version: Version = None
     format: Literal["png", "webp", "gif"] = "png"
 
     @field_validator("seeds")

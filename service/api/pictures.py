@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 
 from bundle.latents import Latents
 from service.api.hangup import while_connected
+from service.api.parameters import GenerateQuery, ImageQuery, InterpolateQuery
 from service.catalogue import Catalogue, Model
 from service.engine.protocol import Pixels
 from service.pictures.animation import Format, encode_animation
@@ -54,16 +56,23 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def borrowed(
+    request: Request, query: GenerateQuery | ImageQuery | InterpolateQuery
+) -> AbstractAsyncContextManager[Model]:
+    """The model that a query names, for as long as the request needs it."""
+    catalogue: Catalogue = request.app.state.catalogue
+    request.state.deadline = deadline_of(request)
+    return catalogue.borrow(query.model, query.version, request.state.deadline)
+
+
 async def draw(request: Request, model: Model, latents: Callable[[], Latents]) -> Pixels:
     """The images of the latents that `latents`, called in a thread, makes, within the deadline.
-
-    That is the settings', or fewer seconds that the client prefers to wait.
 
     Raises:
         TimeoutError: they took longer.
         ClientGone: the client hung up; its rows have left the queue.
     """
-    deadline = request.state.deadline = deadline_of(request)
+    deadline: float = request.state.deadline
     async with while_connected(request, deadline):
         return await model.batcher.generate(await asyncio.to_thread(latents), deadline)
 

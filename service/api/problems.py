@@ -151,7 +151,7 @@ async def _unavailable(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _timeout(request: Request, error: Exception) -> JSONResponse:
-    deadline = getattr(request.state, "deadline", request.app.state.catalogue.settings.deadline)
+    deadline: float = request.state.deadline
     return problem("timeout", f"not answered within {deadline:g} s")
 
 

@@ -19,7 +19,7 @@ from bundle.store import Bundle, Store
 from service.app import create_app
 from service.catalogue import Catalogue
 from service.settings import Settings
-from tests.service.fake_engine import PATIENCE, ConditionalEngine, FakeEngine
+from tests.service.fake_engine import PATIENCE, ConditionalEngine, FakeEngine, until
 
 LATENT_DIM = 16
 
@@ -104,9 +104,7 @@ class Service:
 
     async def loaded(self) -> None:
         """Return when the store has been read and its models are loaded, or not."""
-        loading = [task for task in asyncio.all_tasks() if task.get_name() == "load"]
-        if loading:
-            await asyncio.wait(loading)
+        await until(lambda: not self.catalogue.loading)
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Service]]

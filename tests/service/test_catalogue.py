@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from bundle.store import Bundle, Skipped, Store
-from service.catalogue import Catalogue, NotReady, UnknownModel
+from service.catalogue import Catalogue, Model, NotReady, UnknownModel
 from service.engine.protocol import EngineError
 from service.settings import Settings
 from tests.service.fake_engine import FakeEngine
+
+Publish = Callable[..., Any]
 
 
 @pytest.fixture
@@ -21,41 +23,46 @@ def load(bundle: Bundle) -> FakeEngine:
     return FakeEngine()
 
 
-async def test_a_model_is_had_by_its_name_or_as_the_default(catalogue: Catalogue, publish: Callable[..., Any]) -> None:
+async def borrowed(catalogue: Catalogue, name: str | None, version: int | None = None) -> Model:
+    async with catalogue.borrow(name, version) as model:
+        return model
+
+
+async def test_a_model_is_had_by_its_name_or_as_the_default(catalogue: Catalogue, publish: Publish) -> None:
     publish("beta")
     publish("alpha")
     await catalogue.load(load)
-    assert catalogue.get(None) is catalogue.get("") is catalogue.get("alpha")
-    assert catalogue.get("beta").label == "beta/1"
+    assert {await borrowed(catalogue, name) for name in (None, "", "alpha")} == {catalogue.models["alpha"]}
+    assert (await borrowed(catalogue, "beta")).label == "beta/1"
     with pytest.raises(UnknownModel, match=r"no model 'gamma'; there are: alpha, beta"):
-        catalogue.get("gamma")
+        await borrowed(catalogue, "gamma")
     await catalogue.close()
 
 
 async def test_nothing_is_unknown_before_all_is_loaded(catalogue: Catalogue) -> None:
     for name in (None, "tiny"):
         with pytest.raises(NotReady, match="starting"):
-            catalogue.get(name)
+            await borrowed(catalogue, name)
 
 
-async def test_a_closed_catalogue_serves_nothing(catalogue: Catalogue, publish: Callable[..., Any]) -> None:
+async def test_a_closed_catalogue_serves_nothing(catalogue: Catalogue, publish: Publish) -> None:
     publish("tiny")
     await catalogue.load(load)
     await catalogue.close()
     for name in (None, "tiny"):
         with pytest.raises(NotReady, match="stopping"):
-            catalogue.get(name)
+            await borrowed(catalogue, name)
 
 
-async def test_the_largest_batch_is_the_setting(store: Store, publish: Callable[..., Any]) -> None:
+async def test_the_largest_batch_is_the_setting(store: Store, publish: Publish) -> None:
     publish("tiny")
     catalogue = Catalogue(Settings(models=store.root, max_batch=5), store)
     await catalogue.load(load)
-    assert [size.rows for size in catalogue.get("tiny").sizes] == [1, 2, 4]
+    assert [size.rows for size in catalogue.models["tiny"].sizes] == [1, 2, 4]
     await catalogue.close()
 
 
-async def test_models_share_the_one_engine_thread(catalogue: Catalogue, publish: Callable[..., Any]) -> None:
+async def test_models_share_the_one_engine_thread(catalogue: Catalogue, publish: Publish) -> None:
     import threading
 
     import numpy as np
@@ -100,7 +107,7 @@ def test_a_relative_store_is_shown_as_it_is() -> None:
 
 @pytest.mark.parametrize("broken", [{3}, {2, 3}, {1, 2, 3}])
 async def test_a_version_that_cannot_be_loaded_leaves_the_place_to_the_one_below(
-    catalogue: Catalogue, publish: Callable[..., Any], broken: set[int]
+    catalogue: Catalogue, publish: Publish, broken: set[int]
 ) -> None:
     for _ in range(3):
         publish("tiny")

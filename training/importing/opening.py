@@ -13,7 +13,7 @@ from typing import Any
 import h5py  # type: ignore[import-untyped]
 import keras
 import tensorflow as tf
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from bundle.errors import InvalidBundle

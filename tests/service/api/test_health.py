@@ -27,7 +27,7 @@ async def refused(service: Service, problem: Check, reason: str) -> None:
 
 
 async def test_a_ready_service_names_its_models(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/readyz")).json() == {"status": "ready", "models": ["tiny/1"]}
+    assert (await client.get("/readyz")).json() == {"status": "ready", "models": ["tiny/1"], "skipped": []}
     assert (await client.get("/livez")).json()["status"] == "live"
 
 
@@ -36,13 +36,13 @@ async def test_while_models_load_it_is_not_ready_and_lives(
 ) -> None:
     publish("tiny")
     scanned = threading.Event()
-    scan = Store.scan
+    names = Store.names
 
-    def held(self: Store) -> Any:  # noqa: ANN401
+    def held(self: Store) -> list[str]:
         assert scanned.wait(30)
-        return scan(self)
+        return names(self)
 
-    monkeypatch.setattr(Store, "scan", held)
+    monkeypatch.setattr(Store, "names", held)
     async with serve(wait=False) as service:
         await refused(service, problem, "starting")
         answer = await service.client.get("/generate?model=tiny")  # may well come: not unknown yet
@@ -101,7 +101,7 @@ async def test_a_store_that_cannot_be_read_is_the_reason(
     def burst(self: Store) -> None:
         raise PermissionError(13, "Permission denied", "/etc/secret")
 
-    monkeypatch.setattr(Store, "scan", burst)
+    monkeypatch.setattr(Store, "strangers", burst)
     async with serve() as service:
         await refused(service, problem, "the store: an unexpected PermissionError")
 

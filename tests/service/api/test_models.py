@@ -24,6 +24,7 @@ async def test_a_model_is_listed_with_what_a_client_needs(service: Service) -> N
         "license": "CC0",
         "attribution": "nobody",
         "default": True,
+        "loaded": True,
         "batch_sizes": [1, 2, 4, 8, 16],
         "batch_seconds": [0.001] * 5,
     }

@@ -126,7 +126,7 @@ async def test_a_parameter_given_twice_is_refused(
 
 async def test_an_unknown_parameter_is_named_with_those_there_are(client: httpx.AsyncClient, problem: Check) -> None:
     body = problem(await client.get("/generate?sede=7"), "invalid-parameter")
-    message = "unknown parameter; there are: columns, format, label, model, n, seed, truncation"
+    message = "unknown parameter; there are: columns, format, label, model, n, seed, truncation, version"
     assert body["errors"] == [{"parameter": "sede", "message": message, "got": "7"}]
 
 

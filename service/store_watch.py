@@ -1,0 +1,122 @@
+"""Looking at the store: which versions might be served, and which were tried and are not good."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bundle.errors import InvalidBundle
+from bundle.store import Skipped, Store
+
+TRY_AGAIN: Final = 30.0
+"""Seconds after which a version is tried again that failed for want of memory, or because it could not be read."""
+
+Fingerprint = tuple[tuple[str, int, int], ...]
+"""Of each file of a folder its name, size and time of change in ns: what shows that a copy has gone on."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A folder that may hold a version to serve, as it looks now."""
+
+    name: str
+    version: int
+    path: Path
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a version is not served, and how its folder looked then; `until`: it may be tried again from then on."""
+
+    candidate: Candidate
+    reason: str
+    until: float
+
+
+class StoreWatch:
+    """A store, and what was found wrong with its versions. Methods that read the disk are for threads.
+
+    Polling, because a store may be a network mount that announces nothing.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self.store, self._clock = store, clock
+        self._refused: dict[Path, Refusal] = {}
+        self._strangers: list[Skipped] = []
+
+    def look(self, served: Mapping[str, int]) -> list[Candidate]:
+        """The versions above the served ones that were not refused as they are, highest first under each name.
+
+        Args:
+            served: the version of each name that is served.
+        """
+        self._strangers, candidates = [], []
+        present: set[Path] = set()
+        try:
+            self._strangers += self.store.strangers()
+            names = self.store.names()
+        except InvalidBundle as error:
+            self._strangers = [Skipped(self.store.root, str(error))]
+            return []
+        for name in names:
+            for candidate in self._versions(name, served.get(name, 0)):
+                present.add(candidate.path)
+                if self._is_new(candidate):
+                    candidates.append(candidate)
+        self._refused = {path: refusal for path, refusal in self._refused.items() if path in present}
+        return candidates
+
+    def refuse(self, candidate: Candidate, reason: str, passing: bool = False) -> None:
+        """A version is not good; it is tried again when its files change, or after a while if the reason may pass."""
+        until = self._clock() + TRY_AGAIN if passing else float("inf")
+        self._refused[candidate.path] = Refusal(candidate, reason, until)
+
+    def prune(self, served: Mapping[str, int]) -> None:
+        """Forget what was wrong with versions below those that are served now."""
+        self._refused = {
+            path: refusal
+            for path, refusal in self._refused.items()
+            if refusal.candidate.version > served.get(refusal.candidate.name, 0)
+        }
+
+    def fail(self, reason: str) -> None:
+        """The store could not be looked at, or not to its end."""
+        self._strangers.append(Skipped(self.store.root, reason))
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        """What is in the store and not served: strange folders, then versions above the served ones, highest first."""
+        refused = sorted(self._refused.values(), key=lambda r: (r.candidate.name, -r.candidate.version))
+        return [*self._strangers, *(Skipped(refusal.candidate.path, refusal.reason) for refusal in refused)]
+
+    def _versions(self, name: str, above: int) -> Iterator[Candidate]:
+        try:
+            versions = self.store.versions(name)
+        except InvalidBundle as error:
+            self._strangers.append(Skipped(self.store.root / name, str(error)))
+            return
+        if not versions and not above:
+            reason = "it holds no version: no folder named by a whole number from 1"
+            self._strangers.append(Skipped(self.store.root / name, reason))
+        for version in reversed(versions):
+            if version > above:
+                path = self.store.root / name / str(version)
+                yield Candidate(name, version, path, fingerprint(path))
+
+    def _is_new(self, candidate: Candidate) -> bool:
+        before = self._refused.get(candidate.path)
+        return before is None or before.candidate.fingerprint != candidate.fingerprint or before.until <= self._clock()
+
+
+def fingerprint(folder: Path) -> Fingerprint:
+    """How a folder looks; files that come and go meanwhile are left out."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            told = path.stat()
+        except OSError:
+            continue
+        found.append((path.relative_to(folder).as_posix(), told.st_size, told.st_mtime_ns))
+    return tuple(found)
