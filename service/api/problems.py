@@ -4,7 +4,7 @@ Problem
  ├─ invalid-parameter    422   a parameter out of range, of the wrong type, given twice, or unknown; a body
  ├─ not-found            404   no such path
  ├─ method-not-allowed   405
- ├─ unknown-model        404
+ ├─ unknown-model        404   no such model, or no such version of it
  ├─ overloaded           503   the queue is full; Retry-After
  ├─ not-ready            503   starting, stopping, or no model is served; Retry-After
  ├─ timeout              504   later than FIGMENT_DEADLINE, or than the client wanted to wait
