@@ -1,6 +1,7 @@
 """Checkpoints: the state of a run on disk, the last two of them."""
 
 import re
+import shutil
 from pathlib import Path
 
 import tensorflow as tf
@@ -18,7 +19,10 @@ class Checkpoints:
     def __init__(self, gan: Gan, folder: Path, keep: int = KEEP) -> None:
         self._note = tf.Variable("", dtype=tf.string)
         self._state = tf.train.Checkpoint(gan=gan.state(), note=self._note)
-        self._manager = tf.train.CheckpointManager(self._state, str(folder), max_to_keep=keep)
+        self._folder, self._keep = folder, keep
+        self._manager = self._open()
+        self.problems: list[str] = []
+        """What was wrong with the checkpoints that `restore` passed over."""
         self._gan = gan
 
     @property
@@ -36,8 +40,10 @@ class Checkpoints:
         try:
             self._manager.save(checkpoint_number=int(self._gan.step.numpy()))
         except (tf.errors.OpError, OSError) as error:
+            for unfinished in self._folder.glob("*_temp"):
+                shutil.rmtree(unfinished, ignore_errors=True)
             raise RunError(
-                f"no checkpoint can be written to {self._manager.directory}: {_first_line(error)}; the last one is kept"
+                f"no checkpoint can be written to {self._folder}: {_first_line(error)}; the last one is kept"
             ) from error
 
     def restore(self) -> int:
@@ -46,16 +52,29 @@ class Checkpoints:
         Raises:
             RunError: there is no checkpoint, or none can be read.
         """
-        problems = []
-        for path in reversed(self._manager.checkpoints):
+        self.problems = []
+        for path in self._paths():
             try:
-                self._manager.checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
+                self._state.restore(path).assert_existing_objects_matched().expect_partial()
                 return int(self._gan.step.numpy())
             except Exception as error:  # TensorFlow raises nearly anything on broken files, IndexError too
-                problems.append(f"{Path(path).name}: {_first_line(error)}")
-        raise RunError(
-            f"no checkpoint in {self._manager.directory} can be read: {'; '.join(problems) or 'there is none'}"
-        )
+                self.problems.append(f"{Path(path).name}: {_first_line(error)}")
+        raise RunError(f"no checkpoint in {self._folder} can be read: {'; '.join(self.problems) or 'there is none'}")
+
+    def _paths(self) -> list[str]:
+        """All whole checkpoints, the last first: by what is there, since TensorFlow's own list may be damaged."""
+        found = ((re.fullmatch(r"ckpt-(\d+)\.index", p.name), p) for p in self._folder.glob("ckpt-*.index"))
+        numbered = sorted(((int(match[1]), p) for match, p in found if match), reverse=True)
+        return [str(path.with_suffix("")) for _, path in numbered]
+
+    def _open(self) -> tf.train.CheckpointManager:
+        """TensorFlow's manager; a list of its own that it cannot read is put away."""
+        try:
+            return tf.train.CheckpointManager(self._state, str(self._folder), max_to_keep=self._keep)
+        except ValueError:  # text that is no protocol buffer, or no text
+            listed = self._folder / "checkpoint"
+            listed.rename(listed.with_suffix(".damaged"))
+            return tf.train.CheckpointManager(self._state, str(self._folder), max_to_keep=self._keep)
 
 
 def _first_line(error: Exception) -> str:

@@ -56,7 +56,10 @@ def export(
     measures = _measured(run, gan, heldout)
 
     def write(folder: Path, number: int) -> Manifest:
-        frozen.save(folder)
+        try:
+            frozen.save(folder)
+        except tf.errors.OpError as error:
+            raise ExportFailed(f"the bundle cannot be written to {models}: {error.message}") from error
         parities["SavedModel"] = check_parity(gan, load_signature(folder), "SavedModel")
         (folder / EXTRA).mkdir()
         write_sheet(folder / EXTRA / "samples.png", gan.sample(sheet_latents(gan.latent_dim)))

@@ -32,13 +32,13 @@ class Journal:
         """The last lines of the log with means, as many as the checks look at."""
         self.widest = 0.0
         """The largest share of the real images' spread that generated ones had when they were measured."""
-        self._went_back_to = [int(line["to"]) for line in _read(self._rollbacks)]
+        self._went_back_to = [int(line["to"]) for line in _read(self._rollbacks) if isinstance(line.get("to"), int)]
 
     def truncate(self, step: int) -> None:
         """Forget what was logged after a step, because it will be logged again."""
         lines = [line for line in _read(self._log) if _stays(line, step)]
         _write(self._log, lines)
-        measured = [line for line in _read(self._measures) if line["step"] <= step]
+        measured = [line for line in _read(self._measures) if line["step"] <= step and _has_spread(line)]
         _write(self._measures, measured)
         self.widest = max((_share(line["values"]["spread"]) for line in measured), default=0.0)
         self.lines = [line for line in lines if "event" not in line][-DEAD_LINES:]
@@ -61,7 +61,8 @@ class Journal:
 
     def is_best(self, distance: float) -> bool:
         """Whether a distance to the held-out images is smaller than the smallest so far."""
-        return not self._best.exists() or distance < float(json.loads(self._best.read_text())["distance"])
+        noted = [line["distance"] for line in _read(self._best) if isinstance(line.get("distance"), int | float)]
+        return not noted or distance < noted[0]
 
     def best(self, step: int, distance: float) -> None:
         """Note that the state of this step is the best."""
@@ -89,6 +90,12 @@ def _share(spread: Mapping[str, float]) -> float:
     return spread["value"] / max(spread["floor"], 1e-9)
 
 
+def _has_spread(line: Line) -> bool:
+    values = line.get("values")
+    spread = values.get("spread") if isinstance(values, dict) else None
+    return isinstance(spread, dict) and all(isinstance(spread.get(key), int | float) for key in ("value", "floor"))
+
+
 def _append(path: Path, line: Line) -> None:
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
@@ -105,12 +112,14 @@ def _write(path: Path, lines: list[Line]) -> None:
 def _read(path: Path) -> list[Line]:
     if not path.exists():
         return []
-    return [line for line in map(_parsed, path.read_text(encoding="utf-8").splitlines()) if line is not None]
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line for line in map(_parsed, lines) if line is not None]
 
 
 def _parsed(text: str) -> Line | None:
     try:
         line = json.loads(text)
-        return line if float(line["step"]) >= 0 else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, RecursionError):
         return None  # cut off by a kill
+    is_one = isinstance(line, dict) and isinstance(line.get("step"), int) and line["step"] >= 0
+    return line if is_one else None

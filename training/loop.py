@@ -124,6 +124,8 @@ class Loop:
         """Take the last state back or write the first, and say how long it will take."""
         if resume:
             self._restore()
+            for problem in self.checkpoints.problems:
+                self.display.note(f"a checkpoint cannot be read, so the one before it is taken: {problem}")
         self.journal.truncate(self.step)
         self._forget_sheets()
         if not resume:
@@ -238,7 +240,7 @@ class Loop:
 
     def _forget_sheets(self) -> None:
         for sheet in self.run.samples.glob("*.png"):
-            if int(sheet.stem) > self.step * self.per_step:
+            if sheet.stem.isdecimal() and int(sheet.stem) > self.step * self.per_step:
                 sheet.unlink()
 
     def _check(self, trouble: Trouble | None) -> None:

@@ -212,5 +212,5 @@ def _override(settings: dict[str, object], override: str) -> None:
 def _value(text: str) -> object:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML: a word, or what Python does not take for a number
         return text

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -40,7 +40,7 @@ class RunSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     recipe: Recipe
-    resolution: int
+    resolution: Literal[32, 64, 128]
     channels: int = Field(ge=1, le=4)
     images: int = Field(ge=1)
     """How many real images the discriminator is to see, with repeats."""
@@ -100,7 +100,13 @@ class Run:
     @property
     def begun(self) -> bool:
         """Whether there is anything to go on from: a run that died before its first checkpoint begins."""
-        return (self.checkpoints / "checkpoint").exists()  # TensorFlow writes it when the first one is whole
+        return self.last_step >= 0
+
+    @property
+    def last_step(self) -> int:
+        """The step of the last whole checkpoint, or −1: TensorFlow renames its index when all else is written."""
+        names = (re.fullmatch(r"ckpt-(\d+)\.index", path.name) for path in self.checkpoints.glob("ckpt-*.index"))
+        return max((int(match[1]) for match in names if match), default=-1)
 
     def check_unchanged(self, data: "ImageSet") -> None:
         """Check that images are those that the run began with, and the labels too where they were read.
@@ -132,7 +138,14 @@ class Run:
             os.close(folder)
 
     def with_images(self, images: int) -> "Run":
-        """The same run, to be trained to another number of images; written to its folder."""
+        """The same run, to be trained to another number of images; written to its folder.
+
+        Raises:
+            RunError: it has seen more already.
+        """
+        seen = self.last_step * self.settings.recipe.images_per_step
+        if images < seen:
+            raise RunError(f"{self.path} has seen {seen:,} images already, more than {images:,}")
         changed = Run(self.path, self.settings.model_copy(update={"images": images}))
         _write_settings(changed)
         return changed
@@ -162,9 +175,18 @@ def open_run(path: Path) -> Run:
         raise RunError(
             f"{path} is no run: it has no run.json (a run is a folder such as runs/00000-avatars-ns)"
         ) from None
-    except (OSError, ValidationError) as error:
+    except OSError as error:
         raise RunError(f"{path / 'run.json'} cannot be read: {error}") from error
+    except ValidationError as error:
+        raise RunError(f"{path / 'run.json'} cannot be read: {first_complaint(error)}") from error
     return Run(path, settings)
+
+
+def first_complaint(error: ValidationError) -> str:
+    """The first thing that is wrong with a file, in one line."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else str(first["msg"])
 
 
 def _write_settings(run: Run) -> None:

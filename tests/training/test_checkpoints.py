@@ -156,3 +156,32 @@ def test_a_checkpoint_that_cannot_be_written_says_so_and_the_last_is_kept(
         checkpoints.save()
     assert Checkpoints(gan, tmp_path).restore() == 20
     assert same(gan.snapshot(), two[1])
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xff\xff", b"no list at all {"])
+def test_what_is_there_is_found_without_tensorflows_own_list(
+    gan: Gan, two: tuple[Values, Values], tmp_path: Path, content: bytes | None
+) -> None:
+    if content is None:
+        (tmp_path / "checkpoint").unlink()
+    else:
+        (tmp_path / "checkpoint").write_bytes(content)
+    checkpoints = Checkpoints(gan, tmp_path)
+    assert checkpoints.restore() == 20
+    assert same(gan.snapshot(), two[1])
+    checkpoints.save()
+    assert Checkpoints(gan, tmp_path).restore() == 20
+
+
+def test_what_was_passed_over_is_told(gan: Gan, two: tuple[Values, Values], tmp_path: Path) -> None:
+    halve(tmp_path / "ckpt-20.index")
+    checkpoints = Checkpoints(gan, tmp_path)
+    checkpoints.restore()
+    assert [problem.partition(":")[0] for problem in checkpoints.problems] == ["ckpt-20"]
+
+
+def test_a_text_comes_back_with_the_state(gan: Gan, tmp_path: Path) -> None:
+    scrambled(gan, 5)
+    Checkpoints(gan, tmp_path).save("ψ")
+    again = Checkpoints(gan, tmp_path)
+    assert (again.restore(), again.note) == (5, "ψ")

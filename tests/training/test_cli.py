@@ -191,7 +191,7 @@ def begun(tmp_path: Path, make_pictures: Fill, untrained: list[object]) -> Path:
     assert main(fit_arguments(tmp_path / "data", tmp_path / "runs", "--images", "400")) == 0
     untrained.clear()
     (tmp_path / "runs" / "00000-data-ns" / "checkpoints").mkdir()
-    (tmp_path / "runs" / "00000-data-ns" / "checkpoints" / "checkpoint").touch()
+    (tmp_path / "runs" / "00000-data-ns" / "checkpoints" / "ckpt-10.index").touch()
     return tmp_path / "runs" / "00000-data-ns"
 
 
@@ -221,7 +221,7 @@ def test_a_fit_with_relative_paths_is_resumed_from_any_folder(
 def test_a_run_that_was_killed_in_its_first_save_begins_anew(
     begun: Path, untrained: list[tuple[Run, int, bool]]
 ) -> None:
-    (begun / "checkpoints" / "checkpoint").unlink()
+    (begun / "checkpoints" / "ckpt-10.index").rename(begun / "checkpoints" / "ckpt-10.index.tempstate1")
     assert main(["resume", str(begun)]) == 0
     assert [(images, resume) for _, images, resume in untrained] == [(5, False)]
 
@@ -243,6 +243,47 @@ def test_a_run_that_died_before_its_first_checkpoint_begins(
 def test_a_run_can_be_made_longer(begun: Path, untrained: list[tuple[Run, int, bool]]) -> None:
     assert main(["resume", str(begun), "--images", "1k"]) == 0
     assert untrained[0][0].settings.images == open_run(begun).settings.images == 1000
+
+
+def test_a_run_is_not_made_shorter_than_what_it_has_seen(
+    begun: Path, untrained: list[object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", str(begun), "--images", "8"]) == 1
+    assert "has seen 40 images already, more than 8" in capsys.readouterr().err
+    assert open_run(begun).settings.images == 400
+    assert untrained == []
+
+
+def test_a_run_whose_data_has_moved_keeps_its_length(begun: Path, untrained: list[object], tmp_path: Path) -> None:
+    (tmp_path / "data").rename(tmp_path / "moved")
+    assert main(["resume", str(begun), "--images", "1M"]) == 1
+    assert open_run(begun).settings.images == 400
+
+
+@pytest.mark.parametrize("option", ["--name", "--license", "--attribution", "--data"])
+def test_what_is_no_unicode_is_refused_before_there_is_a_run(
+    option: str, make_pictures: Fill, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = fit_arguments(make_pictures(tmp_path / "data", 5), tmp_path / "runs", option, "caf\udce9")
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "no valid Unicode" in capsys.readouterr().err
+    assert not list(tmp_path.glob("runs/0*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--heldout", "nothere"], "nothere"), (["--heldout", "data"], "must be images of its own")],
+)
+def test_held_out_images_are_looked_at_before_there_is_a_run(
+    arguments: list[str], said: str, make_pictures: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    make_pictures(tmp_path / "data", 5)
+    monkeypatch.chdir(tmp_path)
+    assert main(fit_arguments(Path("data"), Path("runs"), *arguments)) == 1
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.glob("runs/0*"))
 
 
 def test_resuming_twice_at_once_is_refused(

@@ -108,3 +108,30 @@ def test_the_widest_spread_is_remembered(run: Run, spreads: list[float]) -> None
     again = Journal(run)
     again.truncate(1000)
     assert again.widest == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"\xff\xfe", b"[]", b"5", b'{"step": "5"}', b'{"step": -1}', b'{"step": 5}', b'{"step": 5, "values": 3}',
+     b'{"step": 5, "values": {"spread": {"value": "x"}}}', b'{"step": 5, "dist', b"[" * 5000],
+)  # fmt: skip
+def test_a_damaged_line_is_passed_over(run: Run, damage: bytes) -> None:
+    journal = Journal(run)
+    journal.log({"step": 50})
+    journal.measures(50, appraisal(5.0))
+    journal.best(50, 5.0)
+    journal.roll_back(60, 50, Trouble("collapse", "x"))
+    for name in ("log.jsonl", "measures.jsonl", "rollbacks.json"):
+        with (run.path / name).open("ab") as file:
+            file.write(damage + b"\n")
+    again = Journal(run)
+    again.truncate(60)
+    assert (again.widest, again.rollbacks(60)) == (60.0 / 70.0, 1)
+
+
+def test_a_damaged_best_is_none(run: Run) -> None:
+    journal = Journal(run)
+    journal.best(50, 5.0)
+    assert not journal.is_best(6.0)
+    (run.path / "best.json").write_bytes(b'{"step": 50, "dist')
+    assert journal.is_best(6.0)

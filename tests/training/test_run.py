@@ -71,6 +71,15 @@ def test_a_file_is_no_run(tmp_path: Path) -> None:
         open_run(tmp_path / "run")
 
 
+@pytest.mark.parametrize("content", [b'{"resolution": 33}', b"{", b"[]", b"\xff"])
+def test_a_damaged_run_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(RunError, match="cannot be read") as refused:
+        open_run(tmp_path)
+    assert "\n" not in str(refused.value)
+    assert "http" not in str(refused.value)
+
+
 def test_another_number_of_images_is_written_down(tmp_path: Path, settings: RunSettings) -> None:
     run = create_run(tmp_path, settings)
     longer = run.with_images(9000)

@@ -2,13 +2,15 @@
 
 import argparse
 import re
+from pathlib import Path
 
 from bundle.store import is_name
+from training.source.entry import is_unicode
 
 
 def count(text: str) -> int:
     """A number of images: "50000", "500k", "1.5M"."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text)
+    match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,12})?)([kKmM]?)", text)
     number = round(float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()]) if match else 0
     if not 1 <= number <= 10**10:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of images, such as 50000, 500k or 1.5M")
@@ -22,6 +24,18 @@ def duration(text: str) -> float:
     if not seconds:
         raise argparse.ArgumentTypeError(f"{text!r} is no time, such as 90s, 60m, 2h or 1h30m")
     return float(seconds)
+
+
+def text(given: str) -> str:
+    """A text that can be written to a file."""
+    if not is_unicode(given):
+        raise argparse.ArgumentTypeError(f"{given!r} is no valid Unicode")
+    return given
+
+
+def path(given: str) -> Path:
+    """A path that can be written to a file: the run's, so that it can be found again."""
+    return Path(text(given))
 
 
 def model_name(text: str) -> str:
@@ -44,13 +58,13 @@ def share(text: str) -> float:
 
 def version(text: str) -> int:
     """A model's version: a whole number from 1."""
-    if not (text.isdecimal() and int(text) >= 1):
+    if not (text.isdecimal() and len(text) <= 9 and int(text) >= 1):
         raise argparse.ArgumentTypeError(f"{text!r} is no version: a whole number from 1")
     return int(text)
 
 
 def seed(text: str) -> int:
     """A run's seed: 0 … 2³²−1."""
-    if not (text.isdecimal() and int(text) < 2**32):
+    if not (text.isdecimal() and len(text) <= 10 and int(text) < 2**32):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number 0 … 4294967295")
     return int(text)

@@ -17,9 +17,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from training.commands.arguments import count, duration, share
+from training.commands.arguments import count, duration, path, share
 from training.commands.console import complain
 from training.commands.shared import load_data
+from training.errors import Failed
 from training.recipe import load_recipe, recipe_names
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 ABOUT = "train recipes side by side; write a table and a picture"
 
 MOST_SEEDS = 100
+FEWEST_HELD_OUT = 40
+"""As the measures need them: two halves of twenty."""
 SHOWN = 10
 """Real images in the picture."""
 PIPED_WIDTH = 160
@@ -37,7 +40,7 @@ PIPED_WIDTH = 160
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its arguments."""
-    parser.add_argument("--data", type=Path, required=True, help="a folder of images, a zip, an .npz or an IDX file")
+    parser.add_argument("--data", type=path, required=True, help="a folder of images, a zip, an .npz or an IDX file")
     parser.add_argument("--recipes", nargs="+", metavar="NAME", help="names or .toml files (default: all that come)")
     parser.add_argument("--seeds", type=_seeds, default=3, help="runs of each recipe (default: %(default)s)")
     length = parser.add_mutually_exclusive_group(required=True)
@@ -50,8 +53,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting of all")
     held = parser.add_mutually_exclusive_group()
     held.add_argument("--holdout", type=share, default=0.05, help="the share that is held out (default: %(default)s)")
-    held.add_argument("--heldout", type=Path, metavar="DATA", help="images of their own instead, of the same kind")
-    parser.add_argument("--out", type=Path, default=Path("compare"), help="the folder (default: %(default)s)")
+    held.add_argument("--heldout", type=path, metavar="DATA", help="images of their own instead, of the same kind")
+    parser.add_argument("--out", type=path, default=Path("compare"), help="the folder (default: %(default)s)")
     parser.set_defaults(run=run_compare)
 
 
@@ -68,6 +71,7 @@ def run_compare(options: argparse.Namespace) -> int:
     out = options.out.resolve()
     comparison = open_comparison(out, _conditions(options))
     data = load_data(options.data.resolve(), options.resolution, options.channels, out / "cache", options.labels)
+    _check(options, data, out / "cache")
     for recipe in recipes:
         if recipe not in comparison.images:
             images = length(comparison, recipe, len(data), len(data.class_names))
@@ -77,8 +81,8 @@ def run_compare(options: argparse.Namespace) -> int:
     for seed in range(options.seeds):  # one of each first: the table says something early
         for recipe in recipes:
             entry = comparison.entry(recipe, seed)
-            if entry is not None and entry.status != "stopped":
-                continue
+            if entry is not None and entry.status != "stopped" and entry.run is not None:
+                continue  # one that failed before it began is tried again
             entry = _train(out, comparison, recipe, seed)
             comparison = comparison.with_entry(entry)
             write_comparison(out, comparison)
@@ -90,6 +94,23 @@ def run_compare(options: argparse.Namespace) -> int:
     _print(comparison)
     print(out / FILE)
     return 0
+
+
+def _check(options: argparse.Namespace, data: "ImageSet", cache: Path) -> None:
+    """What would make every run fail, or be measured by nothing, is said before the first.
+
+    Raises:
+        Failed: too few images are held out.
+        DataError: the held-out images or the labels cannot be read.
+    """
+    if options.heldout:
+        held = len(load_data(options.heldout.resolve(), options.resolution, options.channels, cache))
+    else:
+        held = int(options.holdout * len(data))
+    if held < FEWEST_HELD_OUT:
+        raise Failed(f"{held:,} images are held out; at least {FEWEST_HELD_OUT} are needed to measure the runs by")
+    if options.classes:
+        load_data(options.data.resolve(), options.resolution, options.channels, cache, options.classes)
 
 
 def _conditions(options: argparse.Namespace) -> "Conditions":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from training.evaluate import Evaluation
 
 ABOUT = "measure a bundle or a run against held-out images"
+MOST_GENERATED = 1_000_000
 WIDE = 160
 """Columns of a table that goes to a file."""
 
@@ -24,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="BUNDLE|RUN", help="a folder: models/faces/1 or runs/00000-faces-ns")
     parser.add_argument("--data", type=Path, help="held-out images (default: those that the run itself holds out)")
     parser.add_argument("--train", type=Path, help="the images it was trained on (default: the run's own)")
-    parser.add_argument("--count", type=count, help="generated images (default: as many as are held out)")
+    parser.add_argument("--count", type=_generated, help="generated images (default: as many as are held out)")
     parser.add_argument("--labels", type=keys, default=(), metavar="KEY,KEY", help="labels whose classes are counted")
     parser.add_argument("--inception", type=Path, metavar="FILE", help="classify_image_graph_def.pb, for FID")
     parser.add_argument("--cache", type=Path, help="of decoded images (default: the run's, or runs/cache)")
@@ -86,3 +87,10 @@ def cells(measure: "Measure") -> tuple[str, str, str, str]:
 def number(value: float) -> str:
     """Four digits that count, without an exponent where there need be none."""
     return f"{value:.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _generated(text: str) -> int:
+    number = count(text)
+    if number > MOST_GENERATED:
+        raise argparse.ArgumentTypeError(f"{text!r} are too many: at most {MOST_GENERATED:,} images are drawn")
+    return number

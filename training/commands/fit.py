@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.cluster import check_parts
-from training.commands.arguments import count, duration, seed, share
+from training.commands.arguments import count, duration, path, seed, share, text
 from training.commands.console import complain
 from training.commands.distribution import add_distribution, cluster_of
-from training.commands.shared import load_data, train_run
+from training.commands.shared import load_data, split, train_run
 from training.doctor import quick_findings
 from training.errors import Failed
 from training.recipe import Recipe, load_recipe, recipe_file
@@ -27,17 +27,17 @@ UNSTATED = "not stated"
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its arguments."""
     data = parser.add_argument_group("the data")
-    data.add_argument("--data", type=Path, required=True, help="a folder of images, a zip, an .npz or an IDX file")
+    data.add_argument("--data", type=path, required=True, help="a folder of images, a zip, an .npz or an IDX file")
     data.add_argument("--resolution", type=int, choices=(32, 64, 128), default=64, help="px (default: %(default)s)")
     data.add_argument("--channels", type=int, choices=(1, 3, 4), default=3, help="grey, RGB, RGBA (default: 3)")
     data.add_argument("--labels", metavar="KEY", help='what to be conditional on: a key of dataset.jsonl, or "folders"')
     data.add_argument("--flip", action="store_true", help="mirror images at random")
-    data.add_argument("--name", help="what the data is called (default: the folder's or file's name)")
-    data.add_argument("--license", default=UNSTATED, help="the data's licence, for the model card")
-    data.add_argument("--attribution", default=UNSTATED, help="whom the data's licence asks to name")
+    data.add_argument("--name", type=text, help="what the data is called (default: the folder's or file's name)")
+    data.add_argument("--license", type=text, default=UNSTATED, help="the data's licence, for the model card")
+    data.add_argument("--attribution", type=text, default=UNSTATED, help="whom the data's licence asks to name")
     held = parser.add_argument_group("what is measured against").add_mutually_exclusive_group()
     held.add_argument("--holdout", type=share, default=0.05, help="the share that is held out (default: %(default)s)")
-    held.add_argument("--heldout", type=Path, metavar="DATA", help="images of their own instead, of the same kind")
+    held.add_argument("--heldout", type=path, metavar="DATA", help="images of their own instead, of the same kind")
     run = parser.add_argument_group("the run")
     run.add_argument("--recipe", default="ns", help="a name from `recipes`, or a .toml file (default: %(default)s)")
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe's setting")
@@ -45,7 +45,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     length.add_argument("--images", type=count, default=count("500k"), help="how many to train for: 500k (default), 1M")
     length.add_argument("--budget", type=duration, help="for how long: 60m, 1h30m; a probe chooses width and batch")
     run.add_argument("--seed", type=seed, default=0, help="of the whole run (default: %(default)s)")
-    run.add_argument("--out", type=Path, default=Path("runs"), help="where runs are kept (default: %(default)s)")
+    run.add_argument("--out", type=path, default=Path("runs"), help="where runs are kept (default: %(default)s)")
     run.add_argument("--every", type=count, help="images between checkpoints (default: a fortieth of the run)")
     run.add_argument(
         "--on-trouble", choices=("rollback", "stop", "report"), default="rollback",
@@ -94,6 +94,9 @@ def run_fit(options: argparse.Namespace) -> int:
         started=datetime.now(UTC).replace(microsecond=0),
     )
     check_parts(settings.recipe, max(options.workers, len(cluster.workers)))
+    _, heldout = split(Run(options.out, settings), data)  # what is wrong with it is said before there is a run
+    if heldout is not None and settings.heldout and heldout.facts.digest == data.facts.digest:
+        raise Failed(f"--heldout {options.heldout} is what is trained on; it must be images of its own")
     if not cluster.chief:  # the chief alone makes and writes the run's folder
         return train_run(Run(options.out, settings), data, every, resume=False, strategy=options.strategy)
     run = create_run(options.out, settings)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.commands.arguments import model_name, version
+from training.commands.arguments import model_name, text, version
 from training.errors import Failed
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust", action="store_true", help="accept operations that reach files: the graph runs as you"
     )
-    parser.add_argument("--data", default=UNSTATED, help="what it was trained on, for the model card")
-    parser.add_argument("--license", default=UNSTATED, help="the data's licence")
-    parser.add_argument("--attribution", default=UNSTATED, help="whom the data's licence asks to name")
+    parser.add_argument("--data", type=text, default=UNSTATED, help="what it was trained on, for the model card")
+    parser.add_argument("--license", type=text, default=UNSTATED, help="the data's licence")
+    parser.add_argument("--attribution", type=text, default=UNSTATED, help="whom the data's licence asks to name")
     parser.set_defaults(run=run_import)
 
 
@@ -46,6 +46,8 @@ def run_import(options: argparse.Namespace) -> int:
     from training.importing.finding import Choices
     from training.importing.publishing import Origin, import_generator
 
+    if twice := sorted({name for name, _ in options.fix if [n for n, _ in options.fix].count(name) > 1}):
+        raise Failed(f"--fix {twice[0]} is given more than once")
     choices = Choices(
         options.signature, options.input, options.output, options.latent_dim, options.layout, options.range,
         dict(options.fix),

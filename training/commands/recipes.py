@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from training.errors import Failed
 from training.recipe import load_recipe, recipe_names
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def list_recipes(options: argparse.Namespace) -> int:
     """Print a table of the recipes."""
     from training.costs import read_costs, write_costs
+
+    if options.out and not options.measure:
+        raise Failed("--out writes what --measure measures; give both")
 
     costs = _measured() if options.measure else read_costs()
     if options.measure and options.out:

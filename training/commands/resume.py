@@ -28,14 +28,14 @@ def run_resume(options: argparse.Namespace) -> int:
     """Go on with a run."""
     cluster, run = cluster_of(options), open_run(options.path)
     with run.locked() if cluster.chief else nullcontext():  # the chief alone writes the run's folder
-        if options.images and cluster.chief:
-            run = run.with_images(options.images)
         settings = run.settings
         check_parts(settings.recipe, max(options.workers, len(cluster.workers)))
         data = load_data(
             Path(settings.source), settings.resolution, settings.channels, Path(settings.cache), settings.labels
         )
         run.check_unchanged(data)
+        if options.images and cluster.chief:
+            run = run.with_images(options.images)
         if not options.workers:
             return train_run(run, data, options.every, resume=run.begun, strategy=options.strategy)
     return supervise(run.path, options.workers, options.every, complain)  # whose chief has the lock

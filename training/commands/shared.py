@@ -1,5 +1,7 @@
 """What `fit` and `resume` share: the images, and the loop with what a person sees of it."""
 
+import errno
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from training.source import shown
 if TYPE_CHECKING:
     from training.dataset import ImageSet
 
+FULL = "no space is left on the disk of {}; what is there already is kept: make room, and resume"
 UNREADABLE_SHOWN = 10
 """How many unreadable files are named; the rest are counted."""
 
@@ -73,7 +76,13 @@ def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool, strat
         raise Failed(str(error)) from error
     except WorkerLost as error:
         return lost(error)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise Failed(FULL.format(run.path)) from error
     except tf.errors.ResourceExhaustedError as error:
+        if "No space left" in str(error) or shutil.disk_usage(run.path).free == 0:
+            raise Failed(FULL.format(run.path)) from error
         raise Failed(
             f"not enough memory for batches of {settings.recipe.batch_size} images of {settings.resolution} px; "
             "begin again with --set batch_size=… or --set generator.width=…"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bundle.manifest import Measure
 from training.errors import Failed
 from training.recipe import Recipe, load_recipe
+from training.run import first_complaint
 
 FILE: Final = "compare.json"
 
@@ -103,8 +104,10 @@ def open_comparison(out: Path, conditions: Conditions) -> Comparison:
         found = Comparison.model_validate_json(file.read_bytes())
     except FileNotFoundError:
         return Comparison(conditions=conditions, images={})
-    except (OSError, ValidationError) as error:
+    except OSError as error:
         raise Failed(f"{file} cannot be read: {error}") from error
+    except ValidationError as error:
+        raise Failed(f"{file} cannot be read: {first_complaint(error)}") from error
     before, now = found.conditions.model_dump(), conditions.model_dump()
     other = [f"{key} {before[key]!r} there, {now[key]!r} here" for key in now if before[key] != now[key]]
     if other:

@@ -136,6 +136,10 @@ def _value(name: str, spec: tf.TensorSpec, given: str | None, ask: Ask) -> NDArr
     words = [{"true": "1", "false": "0"}.get(word.strip().lower(), word) for word in given.split(",")]
     try:
         value = np.array([float(word) for word in words])
+        if not np.isfinite(value).all() or not (spec.dtype.is_floating or (value == np.round(value)).all()):
+            raise ValueError("a finite number is needed, and a whole one where the input is whole")
+        if spec.dtype.is_integer and not ((spec.dtype.min <= value) & (value <= spec.dtype.max)).all():
+            raise ValueError("out of range")
         return np.broadcast_to(value if len(shape) > 1 else value.reshape(()), shape[1:]).astype(
             spec.dtype.as_numpy_dtype
         )

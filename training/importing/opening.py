@@ -81,7 +81,7 @@ def _saved_model(path: Path, kind: str, digest: str, trust: bool) -> Foreign:
         check_operations(graph)
     try:
         module = tf.saved_model.load(str(path))
-    except (OSError, KeyError, ValueError, AttributeError, TypeError, tf.errors.OpError) as error:
+    except Exception as error:  # TensorFlow raises whatever a damaged file leads it to, IndexError too
         raise Refused(f"TensorFlow cannot load {path}: {first_line(error)}") from error
     signatures = {name: module.signatures[name] for name in module.signatures}
     if not signatures:
@@ -111,9 +111,15 @@ def _read_graph(path: Path) -> SavedModel:
 
 
 def _load_keras(path: Path) -> keras.Model:
-    try:
+    try:  # RuntimeError: it is encrypted, or nested too deep
         lambdas = "Lambda" in layer_classes(_configuration(path))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        RuntimeError,
+        zipfile.BadZipFile,
+    ) as error:  # RuntimeError: encrypted, too deep
         raise Refused(f"{path} is damaged, or no Keras file: {first_line(error)}") from error
     if lambdas:
         raise Refused(

@@ -62,6 +62,8 @@ def _outputs(caller: Caller, latents: NDArray[np.float32]) -> NDArray[np.float32
             f"its output is {list(parts[0].shape)}: images are [n, height, width, channels] or "
             "[n, channels, height, width]"
         )
+    if not all(parts[0].shape[1:]):
+        raise Refused(f"its output is {list(parts[0].shape)}: images without pixels")
     if len(parts[0]) != BATCH:
         raise Refused(f"{BATCH} latents give {len(parts[0])} images")
     outputs = np.concatenate(parts).astype(np.float32)

@@ -70,7 +70,10 @@ def import_generator(
         generator = ImportedGenerator(caller, signature.latent_dim, reading)
 
         def write(folder: Path, number: int) -> Manifest:
-            generator.save(folder)
+            try:
+                generator.save(folder)
+            except tf.errors.OpError as error:
+                raise Refused(f"the bundle cannot be written to {models}: {error.message}") from error
             generate = load_signature(folder)
             parity = check_parity(caller, signature.latent_dim, reading, generate)
             (folder / EXTRA).mkdir()

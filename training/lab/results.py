@@ -29,8 +29,10 @@ def read(folder: Path) -> dict[str, Any]:
         results = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise Failed(f"{path} is not JSON: {error}; move it away to begin a new one") from error
-    if not isinstance(results, dict):
-        raise Failed(f"{path} is no JSON object; move it away to begin a new one")
+    if not isinstance(results, dict) or not all(
+        isinstance(results.get(part, {}), dict) for part in ("divergences", "modes")
+    ):
+        raise Failed(f"{path} is no results file of the lab; move it away to begin a new one")
     return results
 
 

@@ -46,6 +46,15 @@ def limited(read: Callable[[], bytes], size: int) -> bytes:
     return read()
 
 
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written as UTF-8: names of files need not be."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def shown(name: str) -> str:
     """A name as it can be printed on one line: control characters and bytes that are no UTF-8 are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)

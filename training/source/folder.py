@@ -46,5 +46,5 @@ def _files(root: Path) -> Iterator[tuple[str, "os.DirEntry[str]", os.stat_result
                     (folders.append if file.is_symlink() else folders.appendleft)((file.path, f"{name}/"))
                 elif is_image(name) and file.is_file():
                     yield name, file, file.stat()
-            except FileNotFoundError:
+            except OSError:  # gone meanwhile, or a link to nowhere or to itself
                 continue

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.source.entry import DataError, shown
+from training.source.entry import DataError, is_unicode, shown
+
+MAX_LABEL = 255
+"""Characters of a class's name: as many as the manifest takes."""
 
 FOLDERS = "folders"
 """The key that takes class folders."""
@@ -117,6 +120,8 @@ def classes(
             f"{where}: {len(without):,} of {len(names):,} images have no label: {', '.join(without[:NAMED])}{more}"
         )
     found = _sorted({label for label in labels if label is not None})
+    for label in found:
+        _check_name(label, where)
     if len(found) < 2:
         raise DataError(f"{where}: all images have the label {found[0]!r}; at least two classes are needed")
     if len(found) > 10 and len(found) > len(names) / 2:
@@ -125,6 +130,16 @@ def classes(
         )
     numbers = {name: number for number, name in enumerate(found)}
     return np.array([numbers[label] for label in labels if label is not None], np.int32), tuple(found)
+
+
+def _check_name(label: str, where: str) -> None:
+    """A class's name stands in the manifest and in addresses."""
+    if len(label) > MAX_LABEL:
+        raise DataError(f"{where}: the label {label[:40]!r}… has {len(label):,} characters; at most {MAX_LABEL} may be")
+    if not is_unicode(label):
+        raise DataError(f"{where}: the label {label!r} is no valid Unicode")
+    if label.lower() in ("nan", "-nan"):
+        raise DataError(f"{where}: {label} is not a number, and no label; leave it out, or give it a name")
 
 
 def _sorted(found: set[str]) -> list[str]:

@@ -12,6 +12,7 @@ from training.compare import conduct
 from training.compare.plan import FILE, Comparison, Entry
 from training.errors import Failed
 from training.recipe import RecipeError, recipe_names
+from training.source import DataError
 
 Fill = Callable[..., Path]
 
@@ -23,13 +24,15 @@ class Trained:
         self.asked: list[tuple[str, int]] = []
         self.ends: dict[tuple[str, int], str] = {}
         self.lengths: list[str] = []
+        self.folder: str | None = "00000-colours-ns"
 
     def train(self, out: Path, comparison: Comparison, recipe: str, seed: int, watch: Callable[[int], None]) -> Entry:
         self.asked.append((recipe, seed))
         watch(10)
         status = self.ends.get((recipe, seed), "done")
         measures = {"swd_mean": Measure(value=float(seed), floor=0.5, about="")} if status == "done" else {}
-        given: dict[str, Any] = {"recipe": recipe, "seed": seed, "status": status, "run": None, "images": 64}
+        folder = self.folder if status == "failed" else None
+        given: dict[str, Any] = {"recipe": recipe, "seed": seed, "status": status, "run": folder, "images": 64}
         return Entry.model_validate(given | {"measures": measures, "reason": "no luck" if status == "failed" else ""})
 
     def length(self, comparison: Comparison, recipe: str, count: int, classes: int) -> int:
@@ -42,6 +45,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Trained:
     made = Trained()
     monkeypatch.setattr(conduct, "train_one", made.train)
     monkeypatch.setattr(conduct, "length", made.length)
+    monkeypatch.setattr(compare, "FEWEST_HELD_OUT", 1)
     return made
 
 
@@ -119,6 +123,31 @@ def test_what_is_wrong_is_said_before_the_first_run(
     trained.asked.clear()
     with pytest.raises(error, match=match):
         run(*words, "--seeds", "1", "--images", "64")
+    assert trained.asked == []
+
+
+def test_what_failed_before_it_began_is_tried_again(run: Callable[..., int], trained: Trained) -> None:
+    trained.ends, trained.folder = {("ns", 0): "failed"}, None
+    words = ("--recipes", "ns", "--seeds", "1", "--images", "64")
+    assert [run(*words), run(*words)] == [0, 0]
+    assert trained.asked == [("ns", 0)] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "match"),
+    [
+        (("--heldout", "missing"), DataError, "missing"),
+        (("--classes", "hair"), DataError, "dataset.jsonl"),
+        (("--holdout", "0.5"), Failed, "10 images are held out; at least 40 are needed"),
+    ],
+)
+def test_what_would_make_every_run_fail_is_said_before_the_first(
+    run: Callable[..., int], trained: Trained, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...],
+    error: type[Exception], match: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(compare, "FEWEST_HELD_OUT", 40 if error is Failed else 1)
+    with pytest.raises(error, match=match):
+        run("--recipes", "ns", "--seeds", "1", "--images", "64", *words)
     assert trained.asked == []
 
 

@@ -144,3 +144,12 @@ def test_the_folder_that_all_have_in_common(names: list[str], folder: str) -> No
 
 def test_folders_below_the_class_do_not_count() -> None:
     assert folder_labels(["a/1/x.png", "a/2/x.png", "b/1/x.png", "c.png"]) == ["a", "a", "b", None]
+
+
+@pytest.mark.parametrize(
+    ("label", "reason"),
+    [("x" * 256, "256 characters; at most 255"), ("\ud800", "no valid Unicode"), (float("nan"), "no label")],
+)
+def test_a_label_that_no_manifest_takes_is_refused(tmp_path: Path, label: object, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        labelled(tmp_path, lines_of([label, *HAIR[1:]]))
