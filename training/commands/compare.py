@@ -81,8 +81,8 @@ def run_compare(options: argparse.Namespace) -> int:
     for seed in range(options.seeds):  # one of each first: the table says something early
         for recipe in recipes:
             entry = comparison.entry(recipe, seed)
-            if entry is not None and entry.status != "stopped" and entry.run is not None:
-                continue  # one that failed before it began is tried again
+            if entry is not None and not entry.again:
+                continue
             entry = _train(out, comparison, recipe, seed)
             comparison = comparison.with_entry(entry)
             write_comparison(out, comparison)

@@ -41,8 +41,8 @@ class Conditions(_Part):
 class Entry(_Part):
     """One run: a recipe and a seed, and what came of it.
 
-    `status`: "stopped" is to go on, "failed" is not. `reason` says why it failed. `cpu_seconds` is of the whole
-    process, with its start, its measures and its report.
+    `status`: "stopped" is to go on, "failed" is not if it began. `reason` says why it failed. `cpu_seconds` is of the
+    whole process, with its start, its measures and its report.
     """
 
     recipe: str
@@ -56,6 +56,11 @@ class Entry(_Part):
     images_per_second: float | None = None
     troubles: tuple[str, ...] = ()
     measures: dict[str, Measure] = {}
+
+    @property
+    def again(self) -> bool:
+        """Whether the same command trains it once more: it was stopped, or failed before it began."""
+        return self.status == "stopped" or (self.status == "failed" and self.run is None)
 
 
 class Comparison(_Part):

@@ -113,13 +113,7 @@ def _read_graph(path: Path) -> SavedModel:
 def _load_keras(path: Path) -> keras.Model:
     try:  # RuntimeError: it is encrypted, or nested too deep
         lambdas = "Lambda" in layer_classes(_configuration(path))
-    except (
-        OSError,
-        KeyError,
-        ValueError,
-        RuntimeError,
-        zipfile.BadZipFile,
-    ) as error:  # RuntimeError: encrypted, too deep
+    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         raise Refused(f"{path} is damaged, or no Keras file: {first_line(error)}") from error
     if lambdas:
         raise Refused(

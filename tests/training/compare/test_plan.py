@@ -61,3 +61,12 @@ def test_the_settings_are_those_of_all_recipes(comparison: Comparison) -> None:
 @pytest.mark.parametrize(("recipe", "name"), [("ns", "ns"), ("mine/soft.toml", "soft"), ("wgan-gp", "wgan-gp")])
 def test_a_recipe_of_ones_own_is_called_by_its_file(recipe: str, name: str) -> None:
     assert title(recipe) == name
+
+
+@pytest.mark.parametrize(
+    ("status", "run", "again"),
+    [("done", None, False), ("done", "x", False), ("stopped", None, True), ("stopped", "x", True),
+     ("failed", None, True), ("failed", "x", False)],
+)  # fmt: skip
+def test_what_is_trained_once_more(status: str, run: str | None, again: bool) -> None:
+    assert Entry.model_validate({"recipe": "ns", "seed": 0, "status": status, "run": run}).again is again
