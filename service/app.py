@@ -14,6 +14,7 @@ from service.api import generate, head, health, interpolate, metrics, models, pr
 from service.catalogue import Catalogue
 from service.engine.protocol import Loader
 from service.settings import Settings
+from service.startup import Startup
 
 DESCRIPTION = """Images drawn by a generative adversarial network.
 
@@ -31,7 +32,8 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
     Raises:
         EngineError: the settings ask for a GPU and there is none.
     """
-    load = loader or _tensorflow(settings)
+    startup = Startup()
+    load = loader or _tensorflow(settings, startup)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -41,7 +43,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         await asyncio.wait([watching])
         await catalogue.close()
 
-    catalogue = Catalogue(settings, store)
+    catalogue = Catalogue(settings, store, startup=startup)
     app = FastAPI(
         title="Figment",
         version="0.1.0",
@@ -63,9 +65,10 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
     return app
 
 
-def _tensorflow(settings: Settings) -> Loader:
+def _tensorflow(settings: Settings, startup: Startup) -> Loader:
     prepare_tensorflow()
-    from service.engine.savedmodel import open_device
+    with startup.part("TensorFlow"):
+        from service.engine.savedmodel import open_device
 
     return open_device(settings.device, trusted=settings.trust == "all")
 

@@ -13,6 +13,7 @@ from service.engine.batcher import Batcher
 from service.engine.device import Device
 from service.engine.protocol import BatchSize, EngineError, Loader
 from service.settings import Settings
+from service.startup import Startup
 from service.store_watch import Candidate, StoreWatch
 
 logger = logging.getLogger("figment.catalogue")
@@ -55,8 +56,10 @@ class Model:
 class Catalogue:
     """What is served. It belongs to the event loop; disk and loading are left to threads."""
 
-    def __init__(self, settings: Settings, store: Store, device: Device | None = None) -> None:
-        self.settings, self.store = settings, store
+    def __init__(
+        self, settings: Settings, store: Store, device: Device | None = None, startup: Startup | None = None
+    ) -> None:
+        self.settings, self.store, self._startup = settings, store, startup or Startup()
         self.device = device or Device()
         """Where inference runs."""
         self.shelf: dict[str, Bundle] = {}
@@ -121,8 +124,10 @@ class Catalogue:
         """Load the highest version of every model that can be; what cannot is skipped with its reason."""
         self._loader = loader
         logger.info("loading the models of %s", self.store.root)
-        await self.refresh()
+        with self._startup.part("the models"):
+            await self.refresh()
         self.loading = False
+        logger.info("started in %s", self._startup.text())
         if reason := self._reason_not_ready():
             logger.error("not ready: %s", reason)
 
