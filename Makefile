@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # A stamp says from which lock the environment was last filled.
 STAMPS := $(VENV)/stamps
 
-.PHONY: help serve train need-data client test check format test-container bench bench-training lock clean
+.PHONY: help serve train need-data client test check format test-container bench soak bench-training lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -44,6 +44,9 @@ test-container: $(STAMPS)/dev ## build and run the Dockerfile and docker-compose
 bench: $(STAMPS)/dev ## measure the service against the raw model, and PNG encoding against Pillow
 	$(BIN)/python -m bench.service
 	$(BIN)/python -m bench.png
+
+soak: $(STAMPS)/dev ## ten minutes of random clients, hang-ups, bad requests and new versions: no wrong pixel, no lost request
+	$(BIN)/python -m bench.soak
 
 bench-training: $(STAMPS)/dev ## measure training steps against Keras's, the DCGAN tutorial's and PyTorch's (if it is installed)
 	$(BIN)/python -m bench.training --recipe ns

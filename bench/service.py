@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.load import run_load
 from bundle.environment import prepare_tensorflow
@@ -58,10 +59,10 @@ def main() -> int:
         print(f"  batch {rows:3}            {rate:10.0f}   {rate / best:8.2f}")
 
     print("\nservice, closed loop     images/s   of the raw model's best   p50 ms   p99 ms   refused")
-    with serving(options.models) as port:
+    with serving(options.models) as server:
         for n, connections in ((1, 64), (16, 16), (1, 1)):
             request = f"/generate?n={n}&model={manifest.name}&seed="
-            load = asyncio.run(run_load(port, lambda i, r=request: f"{r}{i * 64}", connections, options.seconds))
+            load = asyncio.run(run_load(server.port, lambda i, r=request: f"{r}{i * 64}", connections, options.seconds))
             p50, p99 = (load.percentile(share) * 1e3 for share in (0.50, 0.99))
             rate = load.rate * n
             name = f"n={n}, {connections} connection{'s' if connections > 1 else ''}"
@@ -78,9 +79,16 @@ def measure_raw(path: Path, latent_dim: int, seconds: float) -> Iterator[tuple[i
         yield rows, rate
 
 
+class Server(NamedTuple):
+    """Where the service answers, and its process's number."""
+
+    port: int
+    process: int
+
+
 @contextmanager
-def serving(models: Path) -> Iterator[int]:
-    """The real service in a process of its own; gives the port once it is ready."""
+def serving(models: Path) -> Iterator[Server]:
+    """The real service in a process of its own, once it is ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -96,7 +104,7 @@ def serving(models: Path) -> Iterator[int]:
                 break
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.1)
-        yield port
+        yield Server(port, process.pid)
     finally:
         process.terminate()
         process.wait(30)

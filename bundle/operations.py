@@ -9,7 +9,7 @@ from typing import Any
 
 OUTSIDE = re.compile(
     r"File|PyFunc|Save|Restore|Checkpoint|Reader|Dataset|Iterator|Summary|^Print|^Debug|DumpTensor|ImmutableConst"
-    r"|VocabRemapping|LoadAndRemap|Remote|Rpc|^_?Host(Send|Recv)$|^_?(Send|Recv)$|Lmdb|BigQuery|Composite"
+    r"|VocabRemapping|LoadAndRemap|RecordInput|FixedUnigram|Remote|Rpc|^_?Host(Send|Recv)$|^_?(Send|Recv)$|Lmdb|BigQuery|Composite"
 )
 """Operations that read or write files, call Python, or talk to other machines; a generator needs none of them.
 

@@ -1,11 +1,16 @@
 """The catalogue: the models that are served, each with its engine and queue, and how new versions take their place."""
 
 import asyncio
+import gc
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from bundle.errors import BundleError, UnknownBundle
 from bundle.store import Bundle, Skipped, Store, open_bundle
@@ -14,11 +19,17 @@ from service.engine.device import Device
 from service.engine.protocol import BatchSize, EngineError, Loader
 from service.settings import Settings
 from service.startup import Startup
-from service.store_watch import Candidate, StoreWatch
+from service.store_watch import TRY_AGAIN, Candidate, StoreWatch, candidate_of
 
 logger = logging.getLogger("figment.catalogue")
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 MIB = 2**20
+
+Key = tuple[str, int]
+"""A model's name and version."""
 
 
 class UnknownModel(Exception):
@@ -66,7 +77,7 @@ class Catalogue:
         """The version that is served of each name, loaded or not."""
         self.models: dict[str, Model] = {}
         """Those of the shelf that are loaded."""
-        self.others: dict[tuple[str, int], Model] = {}
+        self.others: dict[Key, Model] = {}
         """Loaded versions that were asked for by their number."""
         self.loading, self.stopping = True, False
         self.loaded = 0
@@ -75,8 +86,12 @@ class Catalogue:
         """Versions that were refused so far."""
         self._watch = StoreWatch(store)
         self._loader: Loader | None = None
-        self._loads: dict[tuple[str, int], asyncio.Task[Model]] = {}
-        self._freeing: set[asyncio.Task[None]] = set()
+        self._loads: dict[Key, asyncio.Task[Model]] = {}
+        self._failures: dict[Key, tuple[float, Exception]] = {}
+        """Versions that were asked for and are not good: until when that is remembered, and why."""
+        self._freeing: set[asyncio.Task[bool]] = set()
+        self._thread = ThreadPoolExecutor(1, "load")
+        """Where bundles are read and loaded, one at a time: other threads are for requests."""
 
     @property
     def skipped(self) -> list[Skipped]:
@@ -98,18 +113,15 @@ class Catalogue:
         return self.settings.default_model or min(self.shelf, default="")
 
     @asynccontextmanager
-    async def borrow(
-        self, name: str | None, version: int | None = None, deadline: float | None = None
-    ) -> AsyncIterator[Model]:
-        """A model for one request, loaded if it must be, within `deadline` seconds; while it is held it stays loaded.
+    async def borrow(self, name: str | None, version: int | None = None) -> AsyncIterator[Model]:
+        """A model for one request, loaded if it must be; while it is held it stays loaded.
 
         Raises:
-            TimeoutError: loading takes longer; it goes on.
             NotReady: it may be loading still, nothing is served, or the default model is not.
-            UnknownModel: others are served, not the one that was named, or not that version.
-            EngineError: it cannot be loaded any more.
+            UnknownModel: others are served, not the one that was named, or that version is not there or not good.
         """
-        async with asyncio.timeout(deadline):
+        model = await self._obtain(name, version)
+        while model.retired:  # before it was held: others were loaded, and there was no room
             model = await self._obtain(name, version)
         model.users += 1
         model.used = time.monotonic()
@@ -143,7 +155,7 @@ class Catalogue:
         served = {name: bundle.manifest.version for name, bundle in self.shelf.items()}
         before = {(item.path, item.reason) for item in self.skipped}
         try:
-            candidates = await asyncio.to_thread(self._watch.look, served)
+            candidates = await self._apart(self._watch.look, served)
             for candidate in candidates:
                 if candidate.version > served.get(candidate.name, 0) and await self._promote(candidate):
                     served[candidate.name] = candidate.version
@@ -156,23 +168,28 @@ class Catalogue:
                 logger.warning("skipped %s: %s", item.path, item.reason)
 
     async def close(self) -> None:
-        """Answer what waits, then free the models."""
+        """Answer what waits, then free the models; what takes longer than FIGMENT_DRAIN is left behind."""
         self.stopping = True
-        for task in [*self._loads.values()]:
-            await asyncio.wait([task])
-        models = [*self.models.values(), *self.others.values()]
-        await asyncio.gather(*(model.batcher.close() for model in models), *self._freeing)
+        seconds = float(self.settings.drain)
+        if self._loads:
+            await asyncio.wait([*self._loads.values()], timeout=seconds)
+        drained = await asyncio.gather(*(model.batcher.close(seconds) for model in self._all()), *self._freeing)
         self.models, self.others, self.shelf = {}, {}, {}
-        await asyncio.to_thread(self.device.close)
+        ended = await asyncio.to_thread(self.device.close, seconds)
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        if not ended or not all(drained):
+            logger.error("stopped before all was answered: it took longer than FIGMENT_DRAIN, %g s", seconds)
+
+    async def _apart(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        """Call a function in the thread that reads and loads."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *arguments, **named))
 
     async def _obtain(self, name: str | None, version: int | None) -> Model:
         bundle = self._find(name)
         name, current = bundle.manifest.name, bundle.manifest.version
-        if version in (None, current):
-            return self.models.get(name) or await self._loaded(bundle)
-        assert version is not None
-        model = self.others.get((name, version))
-        return model or await self._loaded(await self._open(name, version))
+        key = (name, current if version is None else version)
+        model = self.models.get(name) if key[1] == current else self.others.get(key)
+        return model or await self._loaded(key)
 
     def _find(self, name: str | None) -> Bundle:
         bundle = self.shelf.get(name or self.default_name)
@@ -184,71 +201,83 @@ class Catalogue:
             raise UnknownModel(f"model {name!r}", sorted(self.shelf))
         raise NotReady(self.state)
 
-    async def _open(self, name: str, version: int) -> Bundle:
-        """A version that is not the served one."""
-        try:
-            return await asyncio.to_thread(self.store.open, name, version)
-        except UnknownBundle:
-            versions = await asyncio.to_thread(self.store.versions, name)
-            raise UnknownModel(f"version {version} of {name}", [str(v) for v in versions]) from None
-        except BundleError as error:
-            _, reason = self.shown(Skipped(self.store.root / name / str(version), str(error)))
-            raise UnknownModel(
-                f"good version {version} of {name} ({reason})", [str(self.shelf[name].manifest.version)]
-            ) from error
-
-    async def _loaded(self, bundle: Bundle) -> Model:
-        """The model of a bundle, loaded once for all who ask at the same time."""
-        key = (bundle.manifest.name, bundle.manifest.version)
+    async def _loaded(self, key: Key) -> Model:
+        """The model of a version, loaded once for all who ask at the same time."""
+        until, failure = self._failures.get(key, (0.0, None))
+        if failure is not None and time.monotonic() < until:
+            raise failure
         if key not in self._loads:
-            self._loads[key] = asyncio.create_task(self._load_and_keep(bundle), name="load one")
+            self._loads[key] = asyncio.create_task(self._load_and_keep(key), name=f"load {key[0]}/{key[1]}")
             self._loads[key].add_done_callback(lambda _: self._loads.pop(key))
         return await asyncio.shield(self._loads[key])
 
-    async def _load_and_keep(self, bundle: Bundle) -> Model:
-        """Load a model because it is asked for.
+    async def _load_and_keep(self, key: Key) -> Model:
+        """Load a version because it is asked for.
 
         Raises:
-            EngineError: it cannot be loaded; if it is the served version, a lower one takes its place.
+            UnknownModel: there is no such version, or it is not good; if it was the served one, a lower one comes.
         """
-        name, version = bundle.manifest.name, bundle.manifest.version
-        is_current = bundle is self.shelf.get(name)
+        name, version = key
+        current = self._current(key)
         try:
+            bundle = current if current is not None else await self._apart(self.store.open, name, version)
             model = await self._load_one(bundle)
+        except UnknownBundle:
+            versions = await self._apart(self.store.versions, name)
+            raise self._remember(key, UnknownModel(f"version {version} of {name}", list(map(str, versions)))) from None
         except Exception as error:
-            logger.exception("loading %s failed", bundle.path)
-            if is_current:
-                self.shelf.pop(name, None)  # until the store is looked at again
-            reason = str(error) if isinstance(error, EngineError | BundleError) else unexpected(error)
-            raise EngineError(self.shown(Skipped(bundle.path, reason))[1]) from error
-        if bundle is self.shelf.get(name):
+            path = self.store.root / name / str(version)
+            logger.exception("loading %s failed", path)
+            reason = str(error) if isinstance(error, BundleError | EngineError) else unexpected(error)
+            if current is not None and self._current(key) is current:  # so that a lower version takes its place
+                del self.shelf[name]
+                self._watch.refuse(await self._apart(candidate_of, name, version, path), reason)
+                self.refused += 1
+            good = [str(b.manifest.version) for b in (self.shelf.get(name),) if b is not None]
+            _, shown = self.shown(Skipped(path, reason))
+            unknown = UnknownModel(f"good version {version} of {name} ({shown})", good)
+            raise self._remember(key, unknown) from error
+        if self._current(key) is not None:
             self.models[name] = model
         else:
-            self.others[name, version] = model
+            self.others[key] = model
         self._make_room(model)
         return model
 
+    def _current(self, key: Key) -> Bundle | None:
+        """The bundle of a version if it is the served one."""
+        bundle = self.shelf.get(key[0])
+        return bundle if bundle is not None and bundle.manifest.version == key[1] else None
+
+    def _remember(self, key: Key, failure: Exception) -> Exception:
+        """Keep why a version cannot be had, so that asking again does not read and load it again."""
+        now = time.monotonic()
+        self._failures = {k: kept for k, kept in self._failures.items() if kept[0] > now}
+        self._failures[key] = (now + TRY_AGAIN, failure)
+        return failure
+
     async def _promote(self, candidate: Candidate) -> bool:
         """Check a new version, and let it take the served one's place if it is good."""
-        name = candidate.name
+        name, version = candidate.name, candidate.version
         try:
-            bundle = await asyncio.to_thread(open_bundle, candidate.path)
-            if name in self.models or self._has_room(bundle) or not self.models:
-                model = await self._load_one(bundle)
+            bundle, weights = await self._apart(_read, candidate.path)
+            if name in self.shelf or not self.models or self._has_room(weights):
+                model = self.others.pop((name, version), None) or await self._load_one(bundle)
                 old, self.models[name], self.shelf[name] = self.models.get(name), model, bundle
                 if old is not None:
                     logger.info("%s takes the place of %s", model.label, old.label)
                     self._retire(old)
                 self._make_room(model)
             else:
-                logger.info("%s is loaded when it is asked for: FIGMENT_MEMORY is full", f"{name}/{candidate.version}")
+                logger.info("%s/%d is loaded when it is asked for: FIGMENT_MEMORY is full", name, version)
                 self.shelf[name] = bundle
         except (BundleError, EngineError) as error:
             self._watch.refuse(candidate, str(error))
         except Exception as error:
             logger.exception("loading %s failed", candidate.path)
-            self._watch.refuse(candidate, unexpected(error), passing=isinstance(error, OSError | MemoryError))
+            self._watch.refuse(candidate, unexpected(error))
         else:
+            self._failures.pop((name, version), None)
             return True
         self.refused += 1
         return False
@@ -262,17 +291,18 @@ class Catalogue:
             engine = loader(bundle)
             sizes = engine.warm(settings.max_batch, lambda run: self.device.call(run).result())
             batcher = Batcher(self.device, engine, sizes, settings.queue, settings.deadline)
+            gc.collect()  # TensorFlow's functions are cycles, which would wait for Python's own time
             return Model(bundle, sizes, batcher, weights_of(bundle), used=time.monotonic())
 
         begin = time.perf_counter()
-        model = await asyncio.to_thread(load_and_warm)
+        model = await self._apart(load_and_warm)
         self.loaded += 1
         sizes = ", ".join(str(size.rows) for size in model.sizes)
         logger.info("%s ready after %.1f s; batch sizes %s", model.label, time.perf_counter() - begin, sizes)
         return model
 
-    def _has_room(self, bundle: Bundle) -> bool:
-        return sum(model.weights for model in self._all()) + weights_of(bundle) <= self.settings.memory * MIB
+    def _has_room(self, weights: int) -> bool:
+        return sum(model.weights for model in self._all()) + weights <= self.settings.memory * MIB
 
     def _make_room(self, keep: Model) -> None:
         """Unload what was not asked for longest, until the weights fit; the default model stays, and so does `keep`."""
@@ -299,9 +329,15 @@ class Catalogue:
             self._free(model)
 
     def _free(self, model: Model) -> None:
-        task = asyncio.create_task(model.batcher.close(), name=f"free {model.label}")
+        task = asyncio.create_task(self._release(model.batcher), name=f"free {model.label}")
         self._freeing.add(task)
         task.add_done_callback(self._freeing.discard)
+
+    async def _release(self, batcher: Batcher) -> bool:
+        drained = await batcher.close(float(self.settings.drain))
+        del batcher
+        await self._apart(gc.collect)
+        return drained
 
     def _reason_not_ready(self) -> str:
         if not self.shelf:
@@ -319,6 +355,12 @@ class Catalogue:
         if root.is_absolute():
             reason = reason.replace(f"{root}/", "").replace(str(root), "the store")
         return _printable(path), _printable(reason)
+
+
+def _read(folder: Path) -> tuple[Bundle, int]:
+    """A bundle whose digests are right, and the bytes of its weights."""
+    bundle = open_bundle(folder)
+    return bundle, weights_of(bundle)
 
 
 def weights_of(bundle: Bundle) -> int:

@@ -1,6 +1,7 @@
 """The command `python -m service`: settings from the environment, then the server."""
 
 import argparse
+import gc
 import logging.config
 import sys
 
@@ -31,6 +32,7 @@ def main() -> int:
         listener = listen(settings.host, settings.port)
     except OSError as error:
         return _refuse(f"cannot listen on FIGMENT_HOST={settings.host} FIGMENT_PORT={settings.port}: {error.strerror}")
+    gc.freeze()  # what is there stays: later collections, when a model was freed, look at little and take milliseconds
     with listener:
         build_server(settings, app, app.state.catalogue).run(sockets=[listener])
     return 0

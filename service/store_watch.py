@@ -10,10 +10,12 @@ from bundle.errors import InvalidBundle
 from bundle.store import Skipped, Store
 
 TRY_AGAIN: Final = 30.0
-"""Seconds after which a version is tried again that failed for want of memory, or because it could not be read."""
+"""Seconds after which a refused version is tried again, since memory or a disk may be back; each time twice as many."""
+LONGEST: Final = 3600.0
+"""Seconds between two tries at most."""
 
-Fingerprint = tuple[tuple[str, int, int], ...]
-"""Of each file of a folder its name, size and time of change in ns: what shows that a copy has gone on."""
+Fingerprint = tuple[tuple[str, int, int, int], ...]
+"""Of each file of a folder its name, size and times of change, of content and of rights, in ns."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a version is not served, and how its folder looked then; `until`: it may be tried again from then on."""
+    """Why a version is not served, how its folder looked then, how often it was tried, and when it is again."""
 
     candidate: Candidate
     reason: str
+    tries: int
     until: float
 
 
@@ -52,26 +55,27 @@ class StoreWatch:
         Args:
             served: the version of each name that is served.
         """
-        self._strangers, candidates = [], []
-        present: set[Path] = set()
+        strangers: list[Skipped] = []
+        candidates, present = [], set[Path]()
         try:
-            self._strangers += self.store.strangers()
-            names = self.store.names()
+            strangers += self.store.strangers()
+            for name in self.store.names():
+                for candidate in self._versions(name, served.get(name, 0), strangers):
+                    present.add(candidate.path)
+                    if self._is_new(candidate):
+                        candidates.append(candidate)
         except InvalidBundle as error:
-            self._strangers = [Skipped(self.store.root, str(error))]
-            return []
-        for name in names:
-            for candidate in self._versions(name, served.get(name, 0)):
-                present.add(candidate.path)
-                if self._is_new(candidate):
-                    candidates.append(candidate)
+            strangers, candidates = [Skipped(self.store.root, str(error))], []
+        self._strangers = strangers
         self._refused = {path: refusal for path, refusal in self._refused.items() if path in present}
         return candidates
 
-    def refuse(self, candidate: Candidate, reason: str, passing: bool = False) -> None:
-        """A version is not good; it is tried again when its files change, or after a while if the reason may pass."""
-        until = self._clock() + TRY_AGAIN if passing else float("inf")
-        self._refused[candidate.path] = Refusal(candidate, reason, until)
+    def refuse(self, candidate: Candidate, reason: str) -> None:
+        """A version is not good; it is tried again when its files change, or after a while."""
+        before = self._refused.get(candidate.path)
+        tries = 1 + (before.tries if before and before.candidate.fingerprint == candidate.fingerprint else 0)
+        until = self._clock() + min(TRY_AGAIN * 2.0 ** (tries - 1), LONGEST)
+        self._refused[candidate.path] = Refusal(candidate, reason, tries, until)
 
     def prune(self, served: Mapping[str, int]) -> None:
         """Forget what was wrong with versions below those that are served now."""
@@ -83,7 +87,7 @@ class StoreWatch:
 
     def fail(self, reason: str) -> None:
         """The store could not be looked at, or not to its end."""
-        self._strangers.append(Skipped(self.store.root, reason))
+        self._strangers = [*self._strangers, Skipped(self.store.root, reason)]
 
     @property
     def skipped(self) -> list[Skipped]:
@@ -91,23 +95,28 @@ class StoreWatch:
         refused = sorted(self._refused.values(), key=lambda r: (r.candidate.name, -r.candidate.version))
         return [*self._strangers, *(Skipped(refusal.candidate.path, refusal.reason) for refusal in refused)]
 
-    def _versions(self, name: str, above: int) -> Iterator[Candidate]:
+    def _versions(self, name: str, above: int, strangers: list[Skipped]) -> Iterator[Candidate]:
         try:
             versions = self.store.versions(name)
         except InvalidBundle as error:
-            self._strangers.append(Skipped(self.store.root / name, str(error)))
+            strangers.append(Skipped(self.store.root / name, str(error)))
             return
         if not versions and not above:
             reason = "it holds no version: no folder named by a whole number from 1"
-            self._strangers.append(Skipped(self.store.root / name, reason))
+            strangers.append(Skipped(self.store.root / name, reason))
         for version in reversed(versions):
             if version > above:
                 path = self.store.root / name / str(version)
-                yield Candidate(name, version, path, fingerprint(path))
+                yield candidate_of(name, version, path)
 
     def _is_new(self, candidate: Candidate) -> bool:
         before = self._refused.get(candidate.path)
         return before is None or before.candidate.fingerprint != candidate.fingerprint or before.until <= self._clock()
+
+
+def candidate_of(name: str, version: int, path: Path) -> Candidate:
+    """A version as it looks now."""
+    return Candidate(name, version, path, fingerprint(path))
 
 
 def fingerprint(folder: Path) -> Fingerprint:
@@ -118,5 +127,5 @@ def fingerprint(folder: Path) -> Fingerprint:
             told = path.stat()
         except OSError:
             continue
-        found.append((path.relative_to(folder).as_posix(), told.st_size, told.st_mtime_ns))
+        found.append((path.relative_to(folder).as_posix(), told.st_size, told.st_mtime_ns, told.st_ctime_ns))
     return tuple(found)

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -45,10 +45,11 @@ def replay_path(path: str, asked: Mapping[str, object], query: BaseModel, model:
     """The path and query that answer with the same picture again.
 
     It holds `asked`, in which the seeds are numbers and the label is a name, then what `query` does not leave to its
-    default, and the model.
+    default, the model and its version.
     """
-    given = query.model_dump(exclude_defaults=True, exclude={"seed", "seeds", "label", "model"})
-    parameters = {**asked, **given, "model": model.bundle.manifest.name}
+    given = query.model_dump(exclude_defaults=True, exclude={"seed", "seeds", "label", "model", "version"})
+    manifest = model.bundle.manifest
+    parameters = {**asked, **given, "model": manifest.name, "version": manifest.version}
     return f"{path}?{urlencode({name: _plain(value) for name, value in parameters.items()}, safe=',')}"
 
 
@@ -56,25 +57,26 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def borrowed(
-    request: Request, query: GenerateQuery | ImageQuery | InterpolateQuery
-) -> AbstractAsyncContextManager[Model]:
-    """The model that a query names, for as long as the request needs it."""
+@asynccontextmanager
+async def borrowed(request: Request, query: GenerateQuery | ImageQuery | InterpolateQuery) -> AsyncIterator[Model]:
+    """The model that a query names, for as long as the request needs it: until its deadline, or its client hangs up.
+
+    Raises:
+        TimeoutError: the deadline passed.
+        ClientGone: the client hung up.
+    """
     catalogue: Catalogue = request.app.state.catalogue
-    request.state.deadline = deadline_of(request)
-    return catalogue.borrow(query.model, query.version, request.state.deadline)
+    deadline = request.state.deadline = deadline_of(request)
+    request.state.until = asyncio.get_running_loop().time() + deadline
+    async with while_connected(request, deadline), catalogue.borrow(query.model, query.version) as model:
+        yield model
 
 
 async def draw(request: Request, model: Model, latents: Callable[[], Latents]) -> Pixels:
-    """The images of the latents that `latents`, called in a thread, makes, within the deadline.
-
-    Raises:
-        TimeoutError: they took longer.
-        ClientGone: the client hung up; its rows have left the queue.
-    """
-    deadline: float = request.state.deadline
-    async with while_connected(request, deadline):
-        return await model.batcher.generate(await asyncio.to_thread(latents), deadline)
+    """The images of the latents that `latents`, called in a thread, makes."""
+    made = await asyncio.to_thread(latents)
+    left: float = request.state.until - asyncio.get_running_loop().time()
+    return await model.batcher.generate(made, left)
 
 
 def deadline_of(request: Request) -> float:

@@ -49,7 +49,7 @@ class Batcher:
         finally:
             self._device.leave(work)
 
-    async def close(self) -> None:
-        """Take no more requests, and return when those that wait are answered."""
+    async def close(self, seconds: float) -> bool:
+        """Take no more requests, and return when those that wait are answered, or after so long; whether they are."""
         self._device.close_lane(self._lane)
-        await asyncio.to_thread(self._device.drain, self._lane)
+        return await asyncio.to_thread(self._device.drain, self._lane, seconds)

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from service.engine.plan import Plan
-from service.engine.protocol import BatchSize, Engine, EngineError, Latents
+from service.engine.protocol import BatchSize, Engine, EngineError, Latents, Pixels
 from service.engine.schedule import Batch, BatcherClosed, Lane, Schedule, Work
 
 logger = logging.getLogger("figment.device")
@@ -60,13 +60,14 @@ class Device:
         with self._changed:
             work = self._schedule.add(lane, latents, deadline, waiter, self._clock())
             self._start()
-            self._changed.notify()
+            self._changed.notify_all()
         return work
 
     def leave(self, work: Work) -> None:
         """The caller of `submit` does not want it any more, or has it."""
         with self._changed:
             self._schedule.leave(work)
+            self._changed.notify_all()  # whoever drains the lane
 
     def call(self, function: Callable[[], T]) -> "Future[T]":
         """Run a function in a thread of the device, between two batches; every second turn at the most is a call's."""
@@ -85,7 +86,7 @@ class Device:
                 raise BatcherClosed("the service is stopping")
             self._calls.append(run)
             self._start()
-            self._changed.notify()
+            self._changed.notify_all()
         return future
 
     def waiting(self, lane: Lane) -> int:
@@ -99,22 +100,25 @@ class Device:
             self._schedule.close(lane)
             self._changed.notify_all()
 
-    def drain(self, lane: Lane) -> None:
-        """Wait, in a thread that may, until a closed lane is empty, and forget it."""
+    def drain(self, lane: Lane, seconds: float) -> bool:
+        """Wait, in a thread that may, until a closed lane is empty, and forget it; returns whether it became so."""
         with self._changed:
-            self._changed.wait_for(lambda: not lane.flying)
+            empty = self._changed.wait_for(lambda: not lane.flying, seconds)
             if lane in self._schedule.lanes:
                 self._schedule.lanes.remove(lane)
+            return empty
 
-    def close(self) -> None:
-        """Answer what waits, then end the threads."""
+    def close(self, seconds: float) -> bool:
+        """Answer what waits, then end the threads; returns whether they did in time. One that hangs is left behind."""
         with self._changed:
             for lane in self._schedule.lanes:
                 self._schedule.close(lane)
             self._closed = True
             self._changed.notify_all()
+        until = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _start(self) -> None:
         """Start the threads with the first work: a service without a model has none."""
@@ -128,7 +132,8 @@ class Device:
         """Work until the device is closed, whatever happens."""
         while True:
             try:
-                self._loop()
+                while self._turn():
+                    pass
                 return
             except BaseException:  # an error of our own: nobody must wait for ever for rows that were lost
                 self.restarts += 1
@@ -138,18 +143,17 @@ class Device:
                     self._changed.notify_all()
                 answer(lost)
 
-    def _loop(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._calls or self._schedule.waiting)
-                call = self._next_call()
-                batch = None if call else self._schedule.take(self._clock())
-            if call:
-                call()
-            elif batch:
-                self._run(batch)
-            elif self._closed:
-                return
+    def _turn(self) -> bool:
+        """Wait for something to do and do it; False when the device is closed. It keeps no batch while it waits."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._calls or self._schedule.waiting)
+            call = self._next_call()
+            batch = None if call else self._schedule.take(self._clock())
+        if call:
+            call()
+        elif batch:
+            self._run(batch)
+        return bool(call or batch) or not self._closed
 
     def _next_call(self) -> Callable[[], None] | None:
         """A call if there is one, and nothing waits or the last turn was not a call's."""
@@ -160,8 +164,8 @@ class Device:
     def _run(self, batch: Batch) -> None:
         try:
             pixels = batch.lane.engine.run(batch.latents())
-            if len(pixels) != batch.size.rows:
-                raise EngineError(f"the model drew {len(pixels)} images for {batch.size.rows} latents")
+            if len(pixels) != batch.size.run:
+                raise EngineError(f"the model drew {len(pixels)} images for {batch.size.run} latents")
         except Exception as error:
             logger.error("a batch of %d failed", batch.size.rows, exc_info=error)
             with self._changed:
@@ -177,21 +181,22 @@ class Device:
 def answer(works: list[Work]) -> None:
     """Give each work's future its pixels or its error, in the event loop's thread."""
     for work in works:
+        pixels = work.pixels() if work.error is None else None
         future: asyncio.Future[Any] = work.waiter
         try:
-            future.get_loop().call_soon_threadsafe(_settle, work)
+            future.get_loop().call_soon_threadsafe(_settle, work, pixels)
         except RuntimeError:  # the event loop is closed: nobody waits any more
             return
 
 
-def _settle(work: Work) -> None:
+def _settle(work: Work, pixels: Pixels | None) -> None:
     future: asyncio.Future[Any] = work.waiter
     if future.done() or not work.callers:
         return
     if work.error is not None:
         future.set_exception(work.error)
     else:
-        future.set_result(work.pixels())
+        future.set_result(pixels)
 
 
 def _as_engine_error(error: Exception) -> EngineError:

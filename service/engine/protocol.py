@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,16 +22,25 @@ class EngineError(Exception):
 
 @dataclass(frozen=True)
 class BatchSize:
-    """A number of rows that the engine runs, and the seconds a batch of it took when it was warmed."""
+    """A number of rows that a batch takes, and the seconds it took when it was warmed.
+
+    `padding` rows are run behind them in any case (see `tails`).
+    """
 
     rows: int
     seconds: float
+    padding: int = 0
+
+    @property
+    def run(self) -> int:
+        """The rows that the engine runs."""
+        return self.rows + self.padding
 
 
-Run = Callable[[], tuple[Pixels, float]]
-"""One run: the pixels, and the seconds it took."""
+Run = Callable[[], tuple[NDArray[Any], float]]
+"""One run: what was drawn, and the seconds it took."""
 
-Do = Callable[[Run], tuple[Pixels, float]]
+Do = Callable[[Run], tuple[NDArray[Any], float]]
 """Makes a run where runs are made, and waits for it. Raises what the run raises."""
 
 
@@ -49,7 +58,7 @@ class Engine(Protocol):
         ...
 
     def run(self, latents: Latents) -> Pixels:
-        """The images of latents; their number is one of the warmed sizes.
+        """The images of latents; their number is one of the warmed sizes' `run`.
 
         Raises:
             EngineError: inference failed.

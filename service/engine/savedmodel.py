@@ -1,9 +1,12 @@
 """The real engine: a bundle's SavedModel, run by TensorFlow. The only file of the service that imports it."""
 
 import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
@@ -14,11 +17,20 @@ from bundle.errors import InvalidBundle
 from bundle.operations import operations, reaching_outside
 from bundle.store import Bundle
 from service.engine.protocol import BatchSize, Do, EngineError, Latents, Loader, Pixels
-from service.engine.warmup import warm_up
+from service.engine.tails import narrowest
+from service.engine.unrounded import leave_unrounded
+from service.engine.warmup import Bits, warm_up
 
 logger = logging.getLogger("figment.engine")
 
 SIGNATURE = "serving_default"
+GRAPH = "saved_model.pb"
+STATEFUL: Final = frozenset({
+    "VarHandleOp", "ReadVariableOp", "AssignVariableOp", "VarIsInitializedOp", "DestroyResourceOp",
+    "ResourceGather", "ResourceGatherNd", "StatefulPartitionedCall", "If", "While", "Case", "Assert",
+    "CheckNumerics", "RandomStandardNormal", "RandomUniform", "RandomUniformInt", "TruncatedNormal", "RandomGamma",
+})  # fmt: skip
+"""Operations with an effect that a generator may have: its weights, control flow, noise."""
 
 
 class SavedModelEngine:
@@ -34,11 +46,13 @@ class SavedModelEngine:
             raise EngineError(f"TensorFlow cannot load it: {first_line(error)}") from error
         check_signature(bundle, self._generate)
         check_weights(self._generate)
-        self._latent_dim = bundle.manifest.latent_dim
+        self._path, self._latent_dim = bundle.path, bundle.manifest.latent_dim
 
     def warm(self, max_batch: int, do: Do) -> tuple[BatchSize, ...]:
         """See `Engine.warm`."""
-        return warm_up(self.run, self._latent_dim, max_batch, do)
+        width = narrowest(read_graph(self._path))
+        with unrounded(self._path) as bits:
+            return warm_up(self.run, bits or self.run, self._latent_dim, max_batch, do, width)
 
     def run(self, latents: Latents) -> Pixels:
         """See `Engine.run`."""
@@ -49,6 +63,38 @@ class SavedModelEngine:
         return pixels
 
 
+@contextmanager
+def unrounded(folder: Path) -> Iterator[Bits | None]:
+    """The generator of a SavedModel before it rounds to 8 bits, or None where that is not to be had."""
+    model = read_graph(folder)
+    if not leave_unrounded(model):
+        logger.warning("%s: no rounding was found in its graph, so batch sizes are compared by their pixels", folder)
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="figment-") as twin:
+        (Path(twin) / GRAPH).write_bytes(model.SerializeToString())
+        (Path(twin) / "variables").symlink_to((folder / "variables").resolve())
+        module = tf.saved_model.load(twin)
+        generate = module.signatures[SIGNATURE]
+        yield lambda latents: generate(latents=tf.constant(latents))["images"].numpy()
+
+
+def read_graph(folder: Path) -> SavedModel:
+    """The message in a SavedModel's file.
+
+    Raises:
+        EngineError: it is no SavedModel.
+    """
+    model = SavedModel()
+    try:
+        model.ParseFromString((folder / GRAPH).read_bytes())
+    except (OSError, DecodeError) as error:
+        raise EngineError(f"TensorFlow cannot load it: {GRAPH}: {first_line(error)}") from error
+    if not model.meta_graphs:
+        raise EngineError(f"TensorFlow cannot load it: {GRAPH} holds no graph")
+    return model
+
+
 def check_operations(folder: Path) -> None:
     """Check, before anything of it runs, that a graph does nothing but compute.
 
@@ -56,19 +102,24 @@ def check_operations(folder: Path) -> None:
         InvalidBundle: names operations that reach files, Python or other machines, or that TensorFlow does not have.
         EngineError: it is no SavedModel.
     """
-    model = SavedModel()
-    try:
-        model.ParseFromString((folder / "saved_model.pb").read_bytes())
-        found = operations(model)
-    except (OSError, DecodeError, IndexError) as error:
-        raise EngineError(f"TensorFlow cannot load it: saved_model.pb: {first_line(error)}") from error
+    model = read_graph(folder)
+    found = operations(model)
     if outside := reaching_outside(model):
         raise InvalidBundle(
             f"its graph holds {', '.join(outside)}: operations that reach files, Python or other machines, which a "
             "generator does not need; FIGMENT_TRUST=all loads it all the same, if you trust whoever made it"
         )
+    if not model.meta_graphs[0].object_graph_def.nodes:
+        raise InvalidBundle(
+            "its graph is of TensorFlow 1, whose loader runs what the graph says; save it with TensorFlow 2"
+        )
     if custom := sorted(name for name in found if op_def_registry.get(name) is None):
         raise InvalidBundle(f"its graph holds {', '.join(custom)}: operations that this TensorFlow does not have")
+    if stateful := sorted(name for name in found if op_def_registry.get(name).is_stateful and name not in STATEFUL):
+        raise InvalidBundle(
+            f"its graph holds {', '.join(stateful)}: operations with effects that a generator does not need; "
+            "FIGMENT_TRUST=all loads it all the same, if you trust whoever made it"
+        )
 
 
 def check_weights(function: Any) -> None:  # noqa: ANN401 (TensorFlow has no types)

@@ -24,6 +24,10 @@ LEARNING: Final = 0.3
 """How much the last batch counts in the estimate of the slowdown."""
 SHORTEST: Final = 1e-4
 """Seconds: a measured time below it says nothing about a later one."""
+SLOWEST: Final = 10.0
+"""One batch that took more times as long counts as that many: a pause of the machine is no slowdown."""
+SMALL: Final = 4
+"""Rows of a request up to which it is small: the last eighth of a queue is for those, so that a flood leaves room."""
 
 
 class QueueFull(Exception):
@@ -104,11 +108,21 @@ class Lane:
     flying: dict[bytes, Work] = field(default_factory=dict)
     """Those that are not answered yet, by their latents."""
     closed: bool = False
+    slowdown: float = 1.0
+    """How much longer its batches take than when they were measured, of late."""
 
     @property
     def waiting(self) -> int:
         """Rows that are in no batch yet."""
         return sum(work.waiting for work in self.works)
+
+    def seconds(self, rows: int) -> float:
+        """The estimated time of some rows."""
+        return self.slowdown * self.plan.seconds(rows)
+
+    def room(self, rows: int) -> int:
+        """How many rows may wait where a request has so many."""
+        return self.max_rows if rows <= SMALL else self.max_rows - self.max_rows // 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +142,7 @@ class Batch:
 
     def latents(self) -> Latents:
         """The rows, and zeros behind them."""
-        latents = np.zeros((self.size.rows, self.slices[0][0].latents.shape[1]), np.float32)
+        latents = np.zeros((self.size.run, self.slices[0][0].latents.shape[1]), np.float32)
         rows = [work.latents[start : start + count] for work, start, count in self.slices]
         np.concatenate(rows, out=latents[: self.rows])
         return latents
@@ -140,8 +154,6 @@ class Schedule:
     def __init__(self) -> None:
         self.lanes: list[Lane] = []
         self.running: list[Batch] = []
-        self.slowdown = 1.0
-        """How much longer batches take than when they were measured, of late."""
         self._worked = 0.0
         self._number = 0
 
@@ -163,6 +175,7 @@ class Schedule:
             raise BatcherClosed("the model is stopping")
         key = latents.tobytes()
         if (same := lane.flying.get(key)) is not None:
+            self._check_in_time(self.ahead(now, same.rank), 0.0, deadline)
             same.callers += 1
             return same
         rank = self._worked + PATIENCE * lane.plan.seconds(len(latents))
@@ -193,14 +206,14 @@ class Schedule:
                 slices.append((work, start, count))
                 room -= count
         lane.works = [work for work in lane.works if work.waiting]
-        batch = Batch(lane, size, tuple(slices), now, now + self.slowdown * size.seconds)
+        batch = Batch(lane, size, tuple(slices), now, now + lane.slowdown * size.seconds)
         self.running.append(batch)
         return batch
 
     def finish(self, batch: Batch, pixels: Pixels, now: float) -> list[Work]:
         """Give the works of a batch their rows; returns those that are complete."""
         self._end(batch, now)
-        self.slowdown = smoothed_slowdown(self.slowdown, now - batch.begun, batch.size.seconds)
+        batch.lane.slowdown = smoothed_slowdown(batch.lane.slowdown, now - batch.begun, batch.size.seconds)
         place, complete = 0, []
         for work, start, count in batch.slices:
             work.parts[start] = pixels[place : place + count]
@@ -244,7 +257,7 @@ class Schedule:
 
     def ahead(self, now: float, rank: float = math.inf) -> float:
         """The estimated seconds until rows of a rank are taken: what runs, and what is served before them."""
-        waiting = sum(self.slowdown * lane.plan.seconds(rows) for lane, rows in self._before(rank))
+        waiting = sum(lane.seconds(rows) for lane, rows in self._before(rank))
         return waiting + sum(max(0.0, batch.due - now) for batch in self.running)
 
     def _before(self, rank: float) -> Iterator[tuple[Lane, int]]:
@@ -252,11 +265,15 @@ class Schedule:
             yield lane, sum(work.waiting for work in lane.works if work.rank <= rank)
 
     def _admit(self, lane: Lane, rows: int, rank: float, deadline: float, now: float) -> None:
-        waiting = lane.waiting
-        if waiting and waiting + rows > lane.max_rows:
-            room = self.ahead(now) - self.slowdown * lane.plan.seconds(max(0, lane.max_rows - rows))
-            raise QueueFull(f"too many images wait already: {waiting}, at most {lane.max_rows} may", room)
-        ahead, own = self.ahead(now, rank), self.slowdown * lane.plan.seconds(rows)
+        waiting, room = lane.waiting, lane.room(rows)
+        if waiting and waiting + rows > room:
+            wait = self.ahead(now) - lane.seconds(max(0, room - rows))
+            raise QueueFull(
+                f"too many images wait already: {waiting}, at most {room} may with those of this request", wait
+            )
+        self._check_in_time(self.ahead(now, rank), lane.seconds(rows), deadline)
+
+    def _check_in_time(self, ahead: float, own: float, deadline: float) -> None:
         if is_too_late(ahead, own, deadline):
             late = ahead + own - deadline
             raise QueueFull(f"the answer would take {ahead + own:.1f} s, longer than the {deadline:g} s it may", late)
@@ -287,7 +304,7 @@ def smoothed_slowdown(before: float, taken: float, measured: float) -> float:
 
     A machine that is shared makes it grow; never below 1.
     """
-    return max(1.0, (1.0 - LEARNING) * before + LEARNING * taken / max(measured, SHORTEST))
+    return max(1.0, (1.0 - LEARNING) * before + LEARNING * min(taken / max(measured, SHORTEST), SLOWEST))
 
 
 def is_too_late(ahead: float, own: float, deadline: float) -> bool:

@@ -126,8 +126,9 @@ def serve(store: Store) -> Serve:
                 raise error
             shape = (manifest.image.height, manifest.image.width, manifest.image.channels)
             shares = manifest.class_shares
-            engine = ConditionalEngine(shares, shape) if shares else FakeEngine(shape)
-            return engines.setdefault(manifest.name, engine)
+            engine = ConditionalEngine(shares, shape) if shares else FakeEngine(shape, version=manifest.version)
+            engines[manifest.name] = engine  # that of the version that was loaded last
+            return engine
 
         app = create_app(Settings.model_validate({"models": store.root, "max_batch": 16} | settings), store, load)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

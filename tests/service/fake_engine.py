@@ -7,8 +7,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.engine.protocol import BatchSize, Do, Latents, Pixels, Run
 
@@ -18,7 +20,7 @@ PATIENCE = 10.0
 Shape = tuple[int, int, int]
 
 
-def at_once(run: Run) -> tuple[Pixels, float]:
+def at_once(run: Run) -> tuple[NDArray[Any], float]:
     """Makes a run of the warm-up where it is asked for."""
     return run()
 
@@ -39,8 +41,8 @@ async def until(condition: Callable[[], bool]) -> None:
 class FakeEngine:
     """Counts its batches. `gate` holds them back while it is clear; each of `failures` is raised by one batch."""
 
-    def __init__(self, shape: Shape = (4, 4, 3), seconds: float = 0.001) -> None:
-        self.shape, self.seconds = shape, seconds
+    def __init__(self, shape: Shape = (4, 4, 3), seconds: float = 0.001, version: int = 1) -> None:
+        self.shape, self.seconds, self.version = shape, seconds, version
         self.batches: list[Latents] = []
         self.failures: deque[BaseException] = deque()
         self.gate = threading.Event()
@@ -64,7 +66,7 @@ class FakeEngine:
         return self.draw(latents)
 
     def draw(self, latents: Latents) -> Pixels:
-        return pixels_of(latents, self.shape)
+        return pixels_of(latents, self.shape) + np.uint8(self.version - 1)  # each version its own pictures
 
     async def begun(self) -> None:
         """Return when one more batch has begun."""

@@ -29,12 +29,15 @@ class Loader:
     def __init__(self) -> None:
         self.engines: dict[str, FakeEngine] = {}
         self.faults: dict[str, Exception] = {}
+        self.loads: list[str] = []
 
     def __call__(self, bundle: Bundle) -> FakeEngine:
         label = f"{bundle.manifest.name}/{bundle.manifest.version}"
         if label in self.faults:
             raise self.faults[label]
-        return self.engines.setdefault(label, FakeEngine())
+        self.loads.append(label)
+        self.engines[label] = FakeEngine(version=bundle.manifest.version)
+        return self.engines[label]
 
 
 @pytest.fixture
@@ -87,11 +90,13 @@ async def test_the_old_version_is_freed_after_its_last_request(
     publish("tiny")
     await catalogue.load(loader)
     engine = weakref.ref(loader.engines.pop("tiny/1"))
-    async with catalogue.borrow("tiny"):
+    async with catalogue.borrow("tiny") as model:
+        await model.batcher.generate(LATENTS)
         publish("tiny")
         await catalogue.refresh()
         gc.collect()
         assert engine() is not None
+    del model
     await until(lambda: not catalogue._freeing)
     gc.collect()
     assert engine() is None
@@ -181,14 +186,126 @@ async def test_another_version_is_loaded_when_it_is_asked_for_and_once_for_all_w
         async with catalogue.borrow("tiny", 1) as model:
             return model.label
 
+    opened = monkeypatch_opens(catalogue)
     assert await asyncio.gather(*(label() for _ in range(5))) == ["tiny/1"] * 5
-    assert catalogue.loaded == 2
+    assert loader.loads == ["tiny/3", "tiny/1"]
+    assert opened == [1]
     assert served(catalogue) == ["tiny/3"]
     for version, reason in ((9, "no version 9 of tiny; there are: 1, 2, 3"), (2, r"no good version 2 .*was altered")):
-        with pytest.raises(UnknownModel, match=reason):
-            async with catalogue.borrow("tiny", version):
-                pass
+        for _ in range(3):
+            with pytest.raises(UnknownModel, match=reason):
+                async with catalogue.borrow("tiny", version):
+                    pass
+    assert opened == [1, 9, 2]  # what is not good is not read again at every request
     await catalogue.close()
+
+
+def monkeypatch_opens(catalogue: Catalogue) -> list[int | None]:
+    """Notes which versions the store is asked to open."""
+    opened: list[int | None] = []
+    original = catalogue.store.open
+
+    def noting(name: str, version: int | None = None) -> Bundle:
+        opened.append(version)
+        return original(name, version)
+
+    catalogue.store.open = noting  # type: ignore[method-assign]
+    return opened
+
+
+async def test_a_broken_version_of_a_model_that_is_not_loaded_leaves_the_good_one(
+    catalogue: Catalogue, loader: Loader, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.catalogue.weights_of", lambda bundle: 600_000)
+    publish("a")
+    publish("x")
+    await catalogue.load(loader)
+    assert served(catalogue) == ["a/1"]
+    loader.faults["x/2"] = EngineError("broken")
+    publish("x")
+    await catalogue.refresh()
+    assert catalogue.refused == 1
+    async with catalogue.borrow("x") as model:
+        assert model.label == "x/1"
+    await catalogue.close()
+
+
+async def test_a_served_version_that_cannot_be_loaded_any_more_leaves_its_place_to_a_lower_one(
+    catalogue: Catalogue, loader: Loader, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.catalogue.weights_of", lambda bundle: 600_000)
+    for name in "axx":
+        publish(name)
+    await catalogue.load(loader)
+    loader.faults["x/2"] = EngineError("broken since")
+    with pytest.raises(UnknownModel, match=r"no good version 2 of x \(broken since\)"):
+        async with catalogue.borrow("x"):
+            pass
+    await catalogue.refresh()
+    async with catalogue.borrow("x") as model:
+        assert model.label == "x/1"
+    await catalogue.close()
+
+
+async def test_models_that_are_loaded_at_once_are_held_before_they_are_unloaded(
+    catalogue: Catalogue, loader: Loader, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.catalogue.weights_of", lambda bundle: 1_200_000)  # more than one MiB: one at a time
+    for name in "abcd":
+        publish(name)
+    await catalogue.load(loader)
+
+    async def ask(name: str) -> None:
+        async with catalogue.borrow(name) as model:
+            assert model.bundle.manifest.name == name
+            await model.batcher.generate(LATENTS)
+
+    for _ in range(5):
+        await asyncio.gather(*(ask(name) for name in "bcdbcd"))
+    await catalogue.close()
+
+
+async def test_loading_takes_no_thread_from_the_requests(
+    catalogue: Catalogue, loader: Loader, publish: Publish
+) -> None:
+    for _ in range(9):
+        publish("tiny")
+    gate = threading.Event()
+
+    def slow(bundle: Bundle) -> FakeEngine:
+        assert bundle.manifest.version == 9 or gate.wait(PATIENCE)
+        return loader(bundle)
+
+    async def ask(version: int) -> None:
+        async with catalogue.borrow("tiny", version):
+            pass
+
+    await catalogue.load(slow)
+    waiting = [asyncio.create_task(ask(version)) for version in range(1, 9)]
+    await asyncio.sleep(0.05)
+    async with asyncio.timeout(1.0):
+        assert await asyncio.to_thread(lambda: 7) == 7
+    gate.set()
+    await asyncio.gather(*waiting)
+    await catalogue.close()
+
+
+async def test_a_stop_does_not_wait_for_a_batch_that_hangs(
+    store: Store, loader: Loader, publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish("tiny")
+    catalogue = Catalogue(Settings(models=store.root, drain=1), store)
+    await catalogue.load(loader)
+    engine = loader.engines["tiny/1"]
+    engine.gate.clear()
+    async with catalogue.borrow("tiny") as model:
+        request = asyncio.create_task(model.batcher.generate(LATENTS))
+        await engine.begun()
+    async with asyncio.timeout(PATIENCE / 2):
+        await catalogue.close()
+    assert "took longer than FIGMENT_DRAIN" in caplog.text
+    engine.gate.set()
+    await request
 
 
 async def test_what_was_not_asked_for_longest_is_unloaded_and_loaded_again_when_it_is(
@@ -237,7 +354,7 @@ async def test_a_load_that_takes_longer_than_the_request_may_goes_on(
 
     await catalogue.load(slow)
     with pytest.raises(TimeoutError):
-        async with catalogue.borrow("tiny", 1, deadline=0.2):
+        async with asyncio.timeout(0.2), catalogue.borrow("tiny", 1):
             pass
     gate.set()
     await until(lambda: ("tiny", 1) in catalogue.others)
@@ -250,11 +367,15 @@ async def test_the_running_service_finds_what_is_published(
     publish("tiny")
     async with serve(poll=0.05) as service:
         stop = asyncio.Event()
+        pixels = decode(await service.client.get("/generate?n=2&seed=7"))
 
         async def load_on() -> int:
             answered = 0
             while not stop.is_set():
-                decode(await service.client.get("/generate?n=2&seed=7"))
+                answer = await service.client.get("/generate?n=2&seed=7")
+                version = int(answer.headers["Figment-Model"].removeprefix("tiny/"))
+                assert f"version={version}" in answer.headers["Figment-Request"]
+                assert np.array_equal(decode(answer) - np.uint8(version - 1), pixels)  # each draws its own
                 answered += 1
             return answered
 

@@ -58,7 +58,7 @@ def test_a_device_that_is_not_there_is_told(
 def test_an_address_that_cannot_be_had_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str
 ) -> None:
-    monkeypatch.setattr("service.app._tensorflow", lambda settings: lambda bundle: None)
+    monkeypatch.setattr("service.app._tensorflow", lambda settings, startup: lambda bundle: None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setenv("FIGMENT_PORT", str(port))

@@ -44,14 +44,24 @@ def test_what_was_refused_comes_again_when_its_files_change(store: Store, publis
     assert len(watch.skipped) == 1  # still not served
 
 
-def test_a_reason_that_may_pass_is_tried_again_after_a_while(store: Store, publish: Publish) -> None:
+def test_what_was_refused_is_tried_again_after_a_while_each_time_twice_as_long(store: Store, publish: Publish) -> None:
     publish("tiny")
     clock = Clock()
     watch = StoreWatch(store, clock)
-    watch.refuse(watch.look({})[0], "no memory", passing=True)
-    clock.now += TRY_AGAIN - 1
-    assert seen(watch) == []
-    clock.now += 1
+    for wait in (TRY_AGAIN, 2 * TRY_AGAIN, 4 * TRY_AGAIN):
+        [candidate] = watch.look({})
+        watch.refuse(candidate, "no memory")
+        clock.now += wait - 1
+        assert seen(watch) == []
+        clock.now += 1
+        assert seen(watch) == ["tiny/1"]
+
+
+def test_other_rights_are_a_change(store: Store, publish: Publish) -> None:
+    path = publish("tiny").path
+    watch = StoreWatch(store)
+    watch.refuse(watch.look({})[0], "it cannot be read")
+    (path / "saved_model.pb").chmod(0o640)
     assert seen(watch) == ["tiny/1"]
 
 

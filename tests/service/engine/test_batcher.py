@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -24,7 +25,7 @@ def device(engine: FakeEngine) -> Iterator[Device]:
     device = Device()
     yield device
     engine.gate.set()
-    device.close()
+    device.close(PATIENCE)
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ async def busy(engine: FakeEngine, batcher: Batcher) -> asyncio.Task[Pixels]:
 
 async def test_a_machine_that_became_slow_is_believed(build: Build, engine: FakeEngine, device: Device) -> None:
     batcher = build(deadline=10.0)
-    device._schedule.slowdown = 1e9  # as after batches that took far longer than at warm-up
+    batcher._lane.slowdown = 1e9  # as after batches that took far longer than at warm-up
     running = await busy(engine, batcher)
     with pytest.raises(QueueFull):
         await batcher.generate(rows(1))
@@ -275,7 +276,7 @@ async def test_an_idle_engine_takes_a_request_however_slow_it_is(build: Build, e
 async def test_close_answers_what_waits_and_takes_no_more(build: Build, engine: FakeEngine) -> None:
     batcher = build(max_batch=2)
     tasks = [await busy(engine, batcher), await start(batcher, rows(5))]
-    closing = asyncio.create_task(batcher.close())
+    closing = asyncio.create_task(batcher.close(PATIENCE))
     await asyncio.sleep(0)
     with pytest.raises(BatcherClosed):
         await batcher.generate(rows(1))
@@ -289,7 +290,7 @@ async def test_close_answers_what_waits_and_takes_no_more(build: Build, engine: 
 async def test_cancelling_close_does_not_cancel_the_requests(build: Build, engine: FakeEngine) -> None:
     batcher = build()
     task = await busy(engine, batcher)
-    closing = asyncio.create_task(batcher.close())
+    closing = asyncio.create_task(batcher.close(PATIENCE))
     await asyncio.sleep(0)
     closing.cancel()
     await asyncio.wait([closing])
@@ -300,7 +301,7 @@ async def test_cancelling_close_does_not_cancel_the_requests(build: Build, engin
 async def test_closing_an_idle_batcher_returns_at_once(build: Build) -> None:
     batcher = build()
     await batcher.generate(rows(1))
-    await asyncio.wait_for(batcher.close(), PATIENCE)
+    await asyncio.wait_for(batcher.close(PATIENCE), PATIENCE)
 
 
 async def test_when_the_batch_loop_dies_nobody_waits_for_ever_and_it_is_started_again(
@@ -350,7 +351,7 @@ async def test_several_batches_are_in_flight_on_a_device_that_wants_them(in_flig
         await engine.begun()
     engine.gate.set()
     assert np.array_equal(await task, pixels_of(rows(4 * in_flight)))
-    await asyncio.to_thread(device.close)
+    await asyncio.to_thread(device.close, PATIENCE)
 
 
 async def test_a_request_that_comes_as_the_worker_ends_is_answered(build: Build) -> None:
@@ -363,3 +364,16 @@ async def test_a_request_that_comes_as_the_worker_ends_is_answered(build: Build)
                 lambda _, i=i, done=done: done.set_result(asyncio.create_task(batcher.generate(rows(2, seed=i))))
             )
             assert np.array_equal(await (await done), pixels_of(rows(2, seed=i)))
+
+
+async def test_a_lane_is_drained_when_its_last_caller_leaves_while_a_call_runs(build: Build, device: Device) -> None:
+    batcher, gate = build(), threading.Event()
+    call = device.call(lambda: gate.wait(PATIENCE))
+    task = await start(batcher, rows(2))
+    closing = asyncio.create_task(batcher.close(PATIENCE))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    async with asyncio.timeout(PATIENCE / 2):
+        assert await closing
+    gate.set()
+    await asyncio.wrap_future(call)

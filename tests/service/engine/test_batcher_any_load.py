@@ -91,11 +91,11 @@ def test_every_request_is_answered_exactly_once(
             engine.gate.set()
             async with asyncio.timeout(PATIENCE):
                 answers = await asyncio.gather(*waiting)
-                await batcher.close()
+                await batcher.close(PATIENCE)
             assert batcher.waiting_rows == 0
             return answers
         finally:
-            await asyncio.to_thread(device.close)
+            await asyncio.to_thread(device.close, PATIENCE)
 
     answers = asyncio.run(scenario())
     for latents, arrival, answer in zip(asked, load, answers, strict=True):

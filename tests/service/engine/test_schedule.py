@@ -146,7 +146,7 @@ def test_a_request_is_late_when_it_would_end_behind_the_deadline_and_something_i
 
 @pytest.mark.parametrize(
     ("before", "taken", "measured", "after"),
-    [(1.0, 1.0, 1.0, 1.0), (1.0, 0.1, 1.0, 1.0), (1.0, 11.0, 1.0, 4.0), (4.0, 1.0, 1.0, 3.1), (1.0, 0.00001, 0.0, 1.0)],
+    [(1.0, 1.0, 1.0, 1.0), (1.0, 0.1, 1.0, 1.0), (1.0, 11.0, 1.0, 3.7), (4.0, 1.0, 1.0, 3.1), (1.0, 0.00001, 0.0, 1.0)],
 )
 def test_the_slowdown_follows_the_last_batches_and_is_never_below_one(
     before: float, taken: float, measured: float, after: float
@@ -177,6 +177,41 @@ def test_a_request_that_would_be_late_is_told_when_it_would_not_be(deadline: flo
         add(schedule, lane, 8, 2, 0.0, deadline)
     assert refused.value.retry_after == retry
     add(schedule, lane, 8, 3, 0.0, 12.0)
+
+
+def test_a_flood_leaves_room_for_small_requests() -> None:
+    schedule = Schedule()
+    lane = lane_of(schedule, max_rows=64)
+    add(schedule, lane, 56, 0)
+    with pytest.raises(QueueFull, match="56, at most 56"):
+        add(schedule, lane, 5, 1)
+    for seed in (2, 3):
+        add(schedule, lane, 4, seed)
+    with pytest.raises(QueueFull, match="64, at most 64"):
+        add(schedule, lane, 1, 4)
+
+
+def test_who_joins_is_refused_too_if_it_would_be_late() -> None:
+    schedule = Schedule()
+    lane = lane_of(schedule)
+    add(schedule, lane, 8, 0)
+    schedule.take(0.0)
+    work = add(schedule, lane, 8, 1)
+    with pytest.raises(QueueFull):
+        add(schedule, lane, 8, 1, deadline=7.0)
+    assert work.callers == 1
+    assert add(schedule, lane, 8, 1, deadline=8.0) is work
+
+
+def test_one_model_that_became_slow_is_no_reason_to_refuse_another_s_requests() -> None:
+    schedule = Schedule()
+    slow, other = lane_of(schedule, (BatchSize(1, 0.001),)), lane_of(schedule)
+    add(schedule, slow, 1, 0)
+    batch = schedule.take(0.0)
+    assert batch is not None
+    schedule.finish(batch, pixels_of(batch.latents(), SHAPE), 1.0)
+    assert 1.0 < slow.slowdown <= 4.0  # a pause of a second counts as ten times
+    assert other.seconds(8) == 4.0
 
 
 def test_a_closed_lane_takes_no_more_and_runs_what_it_has() -> None:
@@ -220,7 +255,7 @@ class Anything(RuleBasedStateMachine):
         try:
             work = self.schedule.add(target, latents, limit, None, self.now)
         except QueueFull:
-            assert waiting + n > target.max_rows or limit == 5.0
+            assert waiting + n > target.room(n) or limit == 5.0
             return multiple()
         assert work not in self.answered
         assert np.array_equal(work.latents, latents)

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bundle.latents import latents_of
 from service.engine.protocol import EngineError, Latents, Pixels
@@ -14,7 +15,7 @@ from tests.service.fake_engine import at_once, pixels_of
     [(1, [1]), (2, [1, 2]), (3, [1, 2]), (64, [1, 2, 4, 8, 16, 32, 64]), (100, [1, 2, 4, 8, 16, 32, 64])],
 )
 def test_every_power_of_two_that_agrees_is_used_and_its_time_is_known(limit: int, sizes: list[int]) -> None:
-    warmed = warm_up(pixels_of, 16, limit, at_once)
+    warmed = warm_up(pixels_of, pixels_of, 16, limit, at_once)
     assert [size.rows for size in warmed] == sizes
     assert all(size.seconds > 0 for size in warmed)
 
@@ -27,7 +28,29 @@ def test_a_size_that_changes_one_bit_of_one_row_is_not_used(place: int) -> None:
             pixels[place, -1, -1, -1] ^= 1
         return pixels
 
-    assert [size.rows for size in warm_up(run, 16, 64, at_once)] == [1, 2, 4, 8, 16, 64]
+    assert [size.rows for size in warm_up(run, run, 16, 64, at_once)] == [1, 2, 4, 8, 16, 64]
+
+
+@pytest.mark.parametrize(
+    ("classes", "used"),
+    [
+        ({1: 0, 2: 1, 4: 2, 8: 3, 16: 2, 32: 4, 64: 2}, [4, 16, 64]),  # an EPYC without AVX-512
+        ({1: 0, 2: 0, 4: 1, 8: 1, 16: 2, 32: 2, 64: 3}, [16, 32]),  # as many: the set with the larger batch
+        ({1: 0, 2: 1, 4: 2, 8: 3, 16: 4, 32: 5, 64: 6}, [64]),
+    ],
+)
+def test_the_largest_set_of_sizes_that_agree_is_used(classes: dict[int, int], used: list[int]) -> None:
+    def bits(latents: Latents) -> NDArray[np.float32]:
+        return latents[:, :4] * np.float32(1.0 + classes[len(latents)] * 1e-5)
+
+    assert [size.rows for size in warm_up(pixels_of, bits, 16, 64, at_once)] == used
+
+
+def test_sizes_whose_pixels_agree_and_whose_numbers_do_not_are_not_used() -> None:
+    def bits(latents: Latents) -> NDArray[np.float32]:
+        return latents + np.float32(1e-4) * (len(latents) == 1)
+
+    assert [size.rows for size in warm_up(pixels_of, bits, 16, 8, at_once)] == [2, 4, 8]
 
 
 def noise(latents: Latents) -> Pixels:
@@ -49,7 +72,7 @@ def collapsed(latents: Latents) -> Pixels:
 )
 def test_a_broken_generator_is_refused(run: Callable[[Latents], Pixels], reason: str, max_batch: int) -> None:
     with pytest.raises(EngineError, match=reason):
-        warm_up(run, 16, max_batch, at_once)
+        warm_up(run, run, 16, max_batch, at_once)
 
 
 def test_an_error_of_the_generator_is_passed_on() -> None:
@@ -57,4 +80,22 @@ def test_an_error_of_the_generator_is_passed_on() -> None:
         raise EngineError("burst")
 
     with pytest.raises(EngineError, match="burst"):
-        warm_up(run, 16, 4, at_once)
+        warm_up(run, run, 16, 4, at_once)
+
+
+@pytest.mark.parametrize(("width", "sizes"), [(45, [1, 3, 7, 16, 32]), (1, [16, 32]), (None, [1, 2, 4, 8, 16, 32])])
+def test_rows_that_may_be_drawn_otherwise_at_the_end_are_padding(width: int | None, sizes: list[int]) -> None:
+    def bits(latents: Latents) -> NDArray[np.float32]:
+        drawn = latents.copy()
+        if width is not None and len(latents) % 16:  # the last numbers of the batch are computed otherwise
+            drawn.reshape(-1)[-15:] += np.float32(1e-3)
+        return drawn
+
+    found = warm_up(pixels_of, bits, 16 if width is None else width, 32, at_once, width)
+    assert [size.rows for size in found] == sizes
+    assert all(size.run in (1, 2, 4, 8, 16, 32) for size in found)
+
+
+def test_a_graph_that_needs_larger_batches_says_so() -> None:
+    with pytest.raises(EngineError, match="16 rows or more: FIGMENT_MAX_BATCH is 8"):
+        warm_up(pixels_of, pixels_of, 16, 8, at_once, width=1)
