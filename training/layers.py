@@ -11,6 +11,8 @@ from training.convolution import Conv2D
 
 PHI_BOUND = 1e-6
 """Φ(z) is kept this far from 0 and 1; `bundle` bounds it alike."""
+LANES = 16
+"""float32 numbers that a processor computes at once, at most."""
 TEMPERATURE = 0.02
 """Of the softmax that stands for the argmax in a generator that is served, so that a walk has no jump."""
 
@@ -40,7 +42,7 @@ def class_code(latents: tf.Tensor, shares: Sequence[float], labels: tf.Tensor | 
     Where `labels` (whole numbers [n]) are 0 … K−1, the code is √K · one-hot of them instead.
     """
     classes = len(shares)
-    code = tf.nn.softmax(class_scores(latents, shares) / TEMPERATURE)
+    code = tf.nn.softmax(_widened(class_scores(latents, shares) / TEMPERATURE, -math.inf))[:, :classes]
     if labels is not None:
         known = (labels >= 0) & (labels < classes)
         code = tf.where(known[:, None], tf.one_hot(labels, classes), code)
@@ -49,9 +51,18 @@ def class_code(latents: tf.Tensor, shares: Sequence[float], labels: tf.Tensor | 
 
 def class_scores(latents: tf.Tensor, shares: Sequence[float]) -> tf.Tensor:
     """g + log p of every class: float32 [n, K + m] → [n, K]; the largest is the latent's class."""
-    normal = 0.5 * tf.math.erfc(latents[:, : len(shares)] * -math.sqrt(0.5))
+    normal = 0.5 * tf.math.erfc(_widened(latents[:, : len(shares)], 0.0) * -math.sqrt(0.5))
     bounded = tf.clip_by_value(normal, PHI_BOUND, 1.0 - PHI_BOUND)
-    return -tf.math.log(-tf.math.log(bounded)) + tf.math.log(tf.constant(shares, tf.float32))
+    gumbel = -tf.math.log(-tf.math.log(bounded))
+    return gumbel[:, : len(shares)] + tf.math.log(tf.constant(shares, tf.float32))
+
+
+def _widened(x: tf.Tensor, value: float) -> tf.Tensor:
+    """Columns behind [n, K], so that a row has a multiple of `LANES` numbers.
+
+    A processor computes erfc, log and exp for several numbers at once and the last few otherwise: so none is left over.
+    """
+    return tf.pad(x, [[0, 0], [0, -x.shape[1] % LANES]], constant_values=value)
 
 
 class Projection(keras.layers.Layer):

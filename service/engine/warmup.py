@@ -85,7 +85,8 @@ def largest_set(seen: dict[int, NDArray[Any]]) -> list[int]:
             sets.append([size])
         else:
             same.append(size)
-    return sorted(max(sets, key=lambda one: (len(one), one[0])))
+    largest = max(sets, key=lambda one: (len(one), one[0]))
+    return sorted(largest)
 
 
 def _agree(one: NDArray[Any], other: NDArray[Any]) -> bool:

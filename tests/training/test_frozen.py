@@ -12,6 +12,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bundle.classes import class_of, with_class
+from service.engine.savedmodel import read_graph
+from service.engine.tails import narrowest
 from training.frozen import FrozenGenerator, folded_layers, residual_layers
 from training.gan import to_uint8
 from training.networks import build_generator
@@ -79,6 +81,7 @@ def test_pixels_agree_to_rounding(
     assert (frozen.latent_dim, frozen.class_shares) == (len(shares) + NOISE, shares)
     assert np.abs(frozen.serving_default(tf.constant(latents))["images"].numpy() - trained).max() <= 1
     frozen.save(tmp_path / "saved")
+    assert narrowest(read_graph(tmp_path / "saved")) is None  # the service can use small batches to their last row
     signatures = tf.saved_model.load(str(tmp_path / "saved")).signatures
     assert sorted(signatures) == (["labelled", "serving_default"] if shares else ["serving_default"])
     images = signatures["serving_default"](latents=tf.constant(latents))["images"].numpy()
