@@ -31,8 +31,10 @@ from tests.service.fake_engine import PATIENCE, until
 def test_a_request_is_written_without_loss_and_without_what_was_left_out(
     asked: dict[str, object], query: BaseModel, expected: str
 ) -> None:
-    model = SimpleNamespace(bundle=SimpleNamespace(manifest=SimpleNamespace(name="tiny")))
-    assert replay_path("/p", asked, query, cast(Model, model)) == "&".join([f"/p?{expected}", "model=tiny"])
+    model = SimpleNamespace(bundle=SimpleNamespace(manifest=SimpleNamespace(name="tiny", version=3)))
+    assert replay_path("/p", asked, query, cast(Model, model)) == "&".join(
+        [f"/p?{expected}", "model=tiny", "version=3"]
+    )
 
 
 @contextlib.asynccontextmanager
