@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # A stamp says from which lock the environment was last filled.
 STAMPS := $(VENV)/stamps
 
-.PHONY: help serve train need-data client test check format test-container bench soak bench-training lock clean
+.PHONY: help serve train doctor need-data client test check format test-container bench soak bench-training lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -19,6 +19,9 @@ serve: $(STAMPS)/service-$(or $(TARGET),cpu) ## serve models/ on 127.0.0.1:8000 
 
 train: need-data $(STAMPS)/training$(if $(filter gpu,$(TARGET)),-gpu) ## train on DATA=folder-or-zip; ARGS="--recipe wgan-gp --images 1M"; TARGET=gpu
 	$(BIN)/python -m training fit --data "$(DATA)" $(ARGS)
+
+doctor: need-data $(STAMPS)/training ## say what is wrong with the images in DATA=folder-or-zip
+	$(BIN)/python -m training doctor "$(DATA)" $(ARGS)
 
 need-data:
 	@test -n "$(DATA)" || { echo "DATA is needed: make train DATA=folder-or-zip" >&2; exit 2; }

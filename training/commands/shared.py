@@ -48,6 +48,16 @@ def split(run: Run, data: "ImageSet") -> tuple["ImageSet", "ImageSet | None"]:
     return hold_out(data, settings.holdout) if settings.holdout else (data, None)
 
 
+def _measured_against(count: int) -> str:
+    from training.appraisal import FEWEST
+
+    if not count:
+        return "nothing is held out to measure against"
+    if count < FEWEST:
+        return f"{count} images are held out; fewer than {FEWEST} say nothing, so no state is measured or kept as best"
+    return f"measured against {count:,} images"
+
+
 def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool, strategy: Strategy = "one") -> int:
     """Train a run on its part of the data, to its end or until it is stopped; returns the exit status."""
     import tensorflow as tf
@@ -60,7 +70,7 @@ def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool, strat
     part, heldout = split(run, data)
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
     console.print(f"{run.path}: {len(part):,} images of {settings.source}, recipe {settings.recipe.name}")
-    console.print(f"measured against {len(heldout):,} images" if heldout else "nothing is held out to measure against")
+    console.print(_measured_against(len(heldout) if heldout else 0))
     device = prepare()
     if note := precision_note(settings.recipe.precision):
         console.print(note)
