@@ -36,6 +36,9 @@ def leave_unrounded(model: Any) -> bool:  # noqa: ANN401 (TensorFlow's SavedMode
         for node in (*graph.node, *(node for function in graph.library.function for node in function.node_def)):
             if SHAPES in node.attr:
                 del node.attr[SHAPES]
+            if node.op == "EnsureShape":
+                node.op = "Identity"
+                del node.attr["shape"]
     return found
 
 

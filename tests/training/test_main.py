@@ -57,7 +57,7 @@ def last_state(run: Path) -> dict[str, np.ndarray]:
 
 
 def step_of(run: Path) -> int:
-    return int(last_state(run)["step/.ATTRIBUTES/VARIABLE_VALUE"])
+    return int(last_state(run)["gan/step/.ATTRIBUTES/VARIABLE_VALUE"])
 
 
 @pytest.mark.tensorflow
