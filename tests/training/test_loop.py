@@ -196,9 +196,7 @@ def test_a_resumed_log_has_every_step_once(make_run: Callable[..., Run], data: I
     train(run, data, display, resume=True)
     assert [line["step"] for line in logged(run)] == [3, 6, 9]
     assert display.told[0] == ("estimate", (BATCH / 0.5, 5 * BATCH))
-    assert "ckpt-7" in str(display.told[0])
-    assert [kind for kind, _ in display.told[:3]] == ["note", "estimate", "advance"]
-    assert display.told[2] == ("advance", 5 * BATCH)
+    assert display.told[1] == ("advance", 5 * BATCH)
 
 
 def test_what_was_logged_after_the_checkpoint_is_dropped_on_resume(
@@ -226,7 +224,9 @@ def test_a_damaged_last_checkpoint_costs_only_the_steps_since_the_one_before(
     os.truncate(run.checkpoints / "ckpt-7.data-00000-of-00001", 1000)
     display = Recorder()
     assert train(run, data, display, resume=True) is True
-    assert display.told[1] == ("advance", 5 * BATCH)
+    assert "ckpt-7" in str(display.told[0])
+    assert [kind for kind, _ in display.told[:3]] == ["note", "estimate", "advance"]
+    assert display.told[2] == ("advance", 5 * BATCH)
     assert state(run)[0] == 9
 
 
