@@ -97,7 +97,7 @@ def animate(rows: Mapping[str, Clouds], target: Mixture, path: Path) -> None:
     """The clouds of all rows side by side over training, as an animated WebP that runs for ever."""
     frames = list(_frames(rows, target))
     times = [FRAME_MS] * (len(frames) - 1) + [LAST_MS]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0, quality=55, method=4)
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0, quality=30, method=4)
 
 
 def _frames(rows: Mapping[str, Clouds], target: Mixture) -> Iterator[Image.Image]:
