@@ -37,7 +37,8 @@ def class_of(latents: Latents, shares: Sequence[float]) -> NDArray[np.int32]:
         ValueError: there are no shares, or more than numbers in a latent.
     """
     _check(latents, shares)
-    normal = np.vectorize(_normal_distribution, otypes=[np.float64])(latents[:, : len(shares)])
+    z = latents[:, : len(shares)].astype(np.float64)
+    normal = 0.5 * np.fromiter(map(math.erfc, (z * -math.sqrt(0.5)).flat), np.float64, z.size).reshape(z.shape)
     gumbel = -np.log(-np.log(np.clip(normal, MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)))
     best: NDArray[np.intp] = np.argmax(gumbel + np.log(np.asarray(shares, np.float64)), axis=1)
     return best.astype(np.int32)
@@ -75,10 +76,6 @@ def with_class(latents: Latents, label: int, shares: Sequence[float]) -> Latents
     chosen[:, : len(shares)] = -np.abs(latents[:, : len(shares)])
     chosen[:, label] = CHOSEN
     return chosen
-
-
-def _normal_distribution(z: float) -> float:
-    return 0.5 * math.erfc(-z / math.sqrt(2.0))
 
 
 def _check(latents: Latents, shares: Sequence[float]) -> None:

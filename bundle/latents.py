@@ -3,6 +3,7 @@
 All functions are pure; latents are float32.
 """
 
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
@@ -37,7 +38,7 @@ def latents_of(seeds: Iterable[int], latent_dim: int, truncation: float = 1.0, c
     Returns:
         float32 [len(seeds), latent_dim].
     """
-    state = np.random.RandomState(0)  # seeded anew for each row: to make one costs 0.1 ms, fifty times as much
+    state = _random_state()
     rows = []
     for seed in seeds:
         state.seed(seed)
@@ -45,6 +46,17 @@ def latents_of(seeds: Iterable[int], latent_dim: int, truncation: float = 1.0, c
     latents = np.reshape(rows, (len(rows), latent_dim))
     latents[:, classes:] *= truncation
     return latents.astype(np.float32)
+
+
+_threads = threading.local()
+
+
+def _random_state() -> np.random.RandomState:
+    """One for each thread, to be seeded before each row: to make one costs 0.1 ms, fifty times the seeding."""
+    if not hasattr(_threads, "state"):
+        _threads.state = np.random.RandomState(0)
+    state: np.random.RandomState = _threads.state
+    return state
 
 
 def lerp(start: Latents, end: Latents, t: float) -> Latents:

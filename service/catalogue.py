@@ -71,7 +71,7 @@ class Catalogue:
         self, settings: Settings, store: Store, device: Device | None = None, startup: Startup | None = None
     ) -> None:
         self.settings, self.store, self._startup = settings, store, startup or Startup()
-        self.device = device or Device()
+        self.device = device or Device(settings.in_flight)
         """Where inference runs."""
         self.shelf: dict[str, Bundle] = {}
         """The version that is served of each name, loaded or not."""

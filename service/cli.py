@@ -13,6 +13,10 @@ from service.engine.protocol import EngineError
 from service.server import build_server, listen, log_config
 from service.settings import Settings
 
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread that waits for the interpreter lock gets it: Python's 5 ms are a tenth of a batch, which
+the device would wait for between two."""
+
 
 def main() -> int:
     """Serve until a signal; returns the exit status: 0 stopped, 1 could not start, 2 wrong settings."""
@@ -32,6 +36,7 @@ def main() -> int:
         listener = listen(settings.host, settings.port)
     except OSError as error:
         return _refuse(f"cannot listen on FIGMENT_HOST={settings.host} FIGMENT_PORT={settings.port}: {error.strerror}")
+    sys.setswitchinterval(SWITCH_INTERVAL)
     gc.freeze()  # what is there stays: later collections, when a model was freed, look at little and take milliseconds
     with listener:
         build_server(settings, app, app.state.catalogue).run(sockets=[listener])

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     max_batch: int = Field(default=64, ge=1, le=1024)
     """Rows (images) a batch at most; batch sizes are the powers of two up to it."""
 
+    in_flight: int = Field(default=2, ge=1, le=16)
+    """Batches that run at a time: with two the device works on while Python, or a slow core, ends one."""
+
     queue: int = Field(default=1024, ge=64)
     """Rows that may wait, for each model; above that a request is refused with 503, so that memory stays bounded."""
 

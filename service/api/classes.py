@@ -1,9 +1,6 @@
 """Classes of a conditional generator in a request and its answer: `label`, and the class of each seed."""
 
-import asyncio
-from collections.abc import Sequence
-
-from bundle.classes import classes_of_seeds, with_class
+from bundle.classes import class_of, with_class
 from bundle.latents import Latents
 from bundle.manifest import Manifest
 from service.api.problems import InvalidParameters, ParameterError, echo
@@ -39,14 +36,14 @@ def choose(latents: Latents, manifest: Manifest, label: int | None) -> Latents:
     return latents if label is None else with_class(latents, label, manifest.class_shares)
 
 
-async def labels_drawn(manifest: Manifest, seeds: Sequence[int], label: int | None) -> list[int]:
-    """The class of each seed's image, 0 … K−1, where `label` was asked for; empty if the model has no classes."""
+def labels_drawn(latents: Latents, manifest: Manifest, label: int | None) -> list[int]:
+    """The class that each latent draws, 0 … K−1, where `label` was asked for; empty if the model has no classes."""
     if label is not None:
-        return [label] * len(seeds)
+        return [label] * len(latents)
     if not manifest.class_shares:
         return []
-    labels = await asyncio.to_thread(classes_of_seeds, seeds, manifest.class_shares)
-    return [int(each) for each in labels]
+    labels: list[int] = class_of(latents, manifest.class_shares).tolist()
+    return labels
 
 
 def label_asked(manifest: Manifest, label: int | None) -> dict[str, str]:

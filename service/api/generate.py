@@ -3,28 +3,28 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from bundle.latents import Latents, latents_of
 from bundle.seeds import consecutive_seeds, random_seed
+from service.apart import QUICK_LATENTS, apart
 from service.api.classes import choose, find_label, label_asked, labels_drawn
-from service.api.parameters import GenerateQuery, ImageQuery, Seed, only, refuse_body
+from service.api.parameters import GenerateQuery, ImageQuery, Seed
 from service.api.pictures import Origin, borrowed, draw, grid_response, picture_responses, replay_path
 from service.api.problems import responses
+from service.api.route import PictureRoute
 
 PROBLEMS = responses("invalid-parameter", "unknown-model", "overloaded", "not-ready", "timeout", "inference-failed")
 router = APIRouter(
     tags=["images"],
-    dependencies=[Depends(refuse_body)],
+    route_class=PictureRoute,
     default_response_class=Response,
     responses=picture_responses("png", headers={"Figment-Seed": "The first seed."}) | PROBLEMS,
 )
 
 
-@router.get("/generate", operation_id="generate", summary="Images as a PNG grid", dependencies=[only(GenerateQuery)])
-@router.post(
-    "/generate", operation_id="generate_by_post", summary="Images as a PNG grid", dependencies=[only(GenerateQuery)]
-)
+@router.get("/generate", operation_id="generate", summary="Images as a PNG grid")
+@router.post("/generate", operation_id="generate_by_post", summary="Images as a PNG grid")
 async def generate(query: Annotated[GenerateQuery, Query()], request: Request) -> Response:
     """Draw `n` images of the seeds `seed`, `seed + 1` …"""
     first = random_seed() if query.seed is None else query.seed
@@ -33,9 +33,7 @@ async def generate(query: Annotated[GenerateQuery, Query()], request: Request) -
     return await _answer(request, query, seeds, "/generate", asked, query.columns)
 
 
-@router.get(
-    "/images/{seed:path}.png", operation_id="image", summary="The image of one seed", dependencies=[only(ImageQuery)]
-)
+@router.get("/images/{seed:path}.png", operation_id="image", summary="The image of one seed")
 async def image(seed: Annotated[Seed, Path()], query: Annotated[ImageQuery, Query()], request: Request) -> Response:
     """Draw the image of one seed."""
     return await _answer(request, query, [seed], f"/images/{seed}.png", {}, columns=1)
@@ -54,12 +52,12 @@ async def _answer(
         manifest = model.bundle.manifest
         label = find_label(manifest, query.label)
 
-        def make() -> Latents:
+        def make() -> tuple[Latents, list[int]]:
             latents = latents_of(seeds, manifest.latent_dim, query.truncation, len(manifest.class_names))
-            return choose(latents, manifest, label)
+            return choose(latents, manifest, label), labels_drawn(latents, manifest, label)
 
-        images = await draw(request, model, make)
-        labels = await labels_drawn(manifest, seeds, label)
+        latents, labels = await apart(make, quick=len(seeds) <= QUICK_LATENTS)
+        images = await draw(request, model, latents)
         replay = replay_path(path, {**asked, **label_asked(manifest, label)}, query, model)
         random = isinstance(query, GenerateQuery) and query.seed is None
         response = await grid_response(images, columns, Origin(model, seeds, labels, replay, random))

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from bundle.latents import Latents, latents_of, path
 from bundle.seeds import random_seed
+from service.apart import apart
 from service.api.classes import choose, find_label, label_asked, labels_drawn
 from service.api.generate import PROBLEMS
-from service.api.parameters import InterpolateQuery, only, refuse_body
+from service.api.parameters import InterpolateQuery
 from service.api.pictures import (
     Origin,
     animation_response,
@@ -18,10 +19,11 @@ from service.api.pictures import (
     picture_responses,
     replay_path,
 )
+from service.api.route import PictureRoute
 
 router = APIRouter(
     tags=["images"],
-    dependencies=[only(InterpolateQuery), Depends(refuse_body)],
+    route_class=PictureRoute,
     default_response_class=Response,
     responses=picture_responses("png", "webp", "gif") | PROBLEMS,
 )
@@ -35,12 +37,13 @@ async def interpolate(query: Annotated[InterpolateQuery, Query()], request: Requ
         label = find_label(manifest, query.label)
         keys = query.keys or [random_seed(), random_seed()]
 
-        def walk() -> Latents:
+        def walk() -> tuple[Latents, list[int]]:
             latents = latents_of(keys, manifest.latent_dim, query.truncation, len(manifest.class_names))
-            return choose(path(latents, query.frames, query.mode, query.loop), manifest, label)
+            steps = path(latents, query.frames, query.mode, query.loop)
+            return choose(steps, manifest, label), labels_drawn(latents, manifest, label)
 
-        frames = await draw(request, model, walk)
-        labels = await labels_drawn(manifest, keys, label)
+        latents, labels = await apart(walk)
+        frames = await draw(request, model, latents)
         asked = {"seeds": ",".join(map(str, keys)), "frames": query.frames, **label_asked(manifest, label)}
         origin = Origin(
             model, keys, labels, replay_path("/interpolate", asked, query, model), random=query.keys is None

@@ -155,30 +155,34 @@ class InterpolateQuery(_Query):
 
 
 def only(query: type[BaseModel]) -> Any:  # noqa: ANN401 (as FastAPI's Depends)
-    """A dependency that refuses unknown parameters, and those given twice: which one counts would be a guess.
-
-    Raises:
-        InvalidParameters: names them.
-    """
-    names = sorted(query.model_fields)
+    """A dependency that does `check_names`."""
 
     async def check(request: Request) -> None:
-        given = request.query_params.multi_items()
-        unknown = {name: value for name, value in given if name not in names}
-        twice = {name for name in names if len(request.query_params.getlist(name)) > 1}
-        message = f"unknown parameter; there are: {', '.join(names) or 'none'}"
-        errors = [
-            ParameterError(parameter=name[:MAX_NAME], message=message, got=echo(value))
-            for name, value in unknown.items()
-        ]
-        errors += [ParameterError(parameter=name, message="given more than once") for name in sorted(twice)]
-        if errors:
-            raise InvalidParameters(*errors[:MAX_ERRORS])
+        check_names(request, query)
 
     return Depends(check)
 
 
-async def refuse_body(request: Request) -> None:
+def check_names(request: Request, query: type[BaseModel]) -> None:
+    """Refuse parameters that a query does not have, and those given twice: which one counts would be a guess.
+
+    Raises:
+        InvalidParameters: names them.
+    """
+    given, names = request.query_params, query.model_fields
+    if len(given) == len(given.multi_items()) and names.keys() >= given.keys():
+        return
+    unknown = {name: value for name, value in given.multi_items() if name not in names}
+    twice = {name for name in names if len(given.getlist(name)) > 1}
+    message = f"unknown parameter; there are: {', '.join(sorted(names)) or 'none'}"
+    errors = [
+        ParameterError(parameter=name[:MAX_NAME], message=message, got=echo(value)) for name, value in unknown.items()
+    ]
+    errors += [ParameterError(parameter=name, message="given more than once") for name in sorted(twice)]
+    raise InvalidParameters(*errors[:MAX_ERRORS])
+
+
+def refuse_body(request: Request) -> None:
     """Refuse a body: parameters are in the query, and one that is not read would be ignored in silence.
 
     Raises:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from bundle.latents import Latents
+from service.apart import QUICK_PIXELS, apart
 from service.api.hangup import while_connected
 from service.api.parameters import GenerateQuery, ImageQuery, InterpolateQuery
 from service.catalogue import Catalogue, Model
@@ -72,11 +73,10 @@ async def borrowed(request: Request, query: GenerateQuery | ImageQuery | Interpo
         yield model
 
 
-async def draw(request: Request, model: Model, latents: Callable[[], Latents]) -> Pixels:
-    """The images of the latents that `latents`, called in a thread, makes."""
-    made = await asyncio.to_thread(latents)
+async def draw(request: Request, model: Model, latents: Latents) -> Pixels:
+    """The images of latents, if they can be had before the request's deadline."""
     left: float = request.state.until - asyncio.get_running_loop().time()
-    return await model.batcher.generate(made, left)
+    return await model.batcher.generate(latents, left)
 
 
 def deadline_of(request: Request) -> float:
@@ -97,13 +97,13 @@ async def grid_response(images: Pixels, columns: int | None, origin: Origin) -> 
     def encode() -> bytes:
         return encode_png(make_grid(images, columns), provenance(origin))
 
-    content = await asyncio.to_thread(encode)
+    content = await apart(encode, quick=images.nbytes <= QUICK_PIXELS)
     return Response(content, headers=headers(origin), media_type=MEDIA_TYPES["png"])
 
 
 async def animation_response(frames: Pixels, kind: Format, fps: int, origin: Origin) -> Response:
     """An animation, with the request inside."""
-    content = await asyncio.to_thread(encode_animation, frames, kind, fps, origin.replay)
+    content = await apart(lambda: encode_animation(frames, kind, fps, origin.replay))
     return Response(content, headers=headers(origin), media_type=MEDIA_TYPES[kind])
 
 

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from service.engine.plan import Plan
@@ -22,8 +23,9 @@ class Device:
     """What runs the batches of all models.
 
     A thread takes the next batch the moment it is free, without asking the event loop, so the device never waits for
-    Python's turn; it sleeps while nothing waits. Several threads keep several batches in flight, for a GPU whose next
-    batch should be there before the last one ends.
+    Python's turn; it sleeps while nothing waits. Several threads keep several batches in flight: a GPU's next batch is
+    there before the last one ends, and a processor's cores have something to do while a batch waits for its slowest
+    core, or for Python.
 
     Args:
         in_flight: threads, and so batches that run at a time.
@@ -35,17 +37,21 @@ class Device:
         self.restarts = 0
         """How often a thread died of an error of our own, and was started again."""
         self._clock = clock
-        self._schedule = Schedule()
+        self._schedule = Schedule(in_flight)
         self._calls: deque[Callable[[], None]] = deque()
         self._called_last = False
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._wanted = threading.Condition(self._lock)
+        """There is something to do: one thread is woken for each piece of it."""
+        self._answered = threading.Condition(self._lock)
+        """Rows were answered or left: whoever drains a lane looks again."""
         self._closed = False
         self._threads: list[threading.Thread] = []
 
     def lane(self, engine: Engine, sizes: tuple[BatchSize, ...], max_rows: int) -> Lane:
         """A queue for a model whose batches may have those sizes."""
         lane = Lane(engine, Plan(sizes), max_rows)
-        with self._changed:
+        with self._lock:
             self._schedule.lanes.append(lane)
         return lane
 
@@ -57,17 +63,17 @@ class Device:
             BatcherClosed: the lane is closed.
         """
         waiter = asyncio.get_running_loop().create_future()
-        with self._changed:
+        with self._lock:
             work = self._schedule.add(lane, latents, deadline, waiter, self._clock())
             self._start()
-            self._changed.notify_all()
+            self._wanted.notify()
         return work
 
     def leave(self, work: Work) -> None:
         """The caller of `submit` does not want it any more, or has it."""
-        with self._changed:
+        with self._lock:
             self._schedule.leave(work)
-            self._changed.notify_all()  # whoever drains the lane
+            self._answered.notify_all()
 
     def call(self, function: Callable[[], T]) -> "Future[T]":
         """Run a function in a thread of the device, between two batches; every second turn at the most is a call's."""
@@ -81,40 +87,39 @@ class Device:
             except BaseException as error:
                 future.set_exception(error)
 
-        with self._changed:
+        with self._lock:
             if self._closed:
                 raise BatcherClosed("the service is stopping")
             self._calls.append(run)
             self._start()
-            self._changed.notify_all()
+            self._wanted.notify()
         return future
 
     def waiting(self, lane: Lane) -> int:
         """Rows of a lane that are in no batch yet."""
-        with self._changed:
+        with self._lock:
             return lane.waiting
 
     def close_lane(self, lane: Lane) -> None:
         """Take no more rows of a model; what waits is still answered."""
-        with self._changed:
+        with self._lock:
             self._schedule.close(lane)
-            self._changed.notify_all()
 
     def drain(self, lane: Lane, seconds: float) -> bool:
         """Wait, in a thread that may, until a closed lane is empty, and forget it; returns whether it became so."""
-        with self._changed:
-            empty = self._changed.wait_for(lambda: not lane.flying, seconds)
+        with self._lock:
+            empty = self._answered.wait_for(lambda: not lane.flying, seconds)
             if lane in self._schedule.lanes:
                 self._schedule.lanes.remove(lane)
             return empty
 
     def close(self, seconds: float) -> bool:
         """Answer what waits, then end the threads; returns whether they did in time. One that hangs is left behind."""
-        with self._changed:
+        with self._lock:
             for lane in self._schedule.lanes:
                 self._schedule.close(lane)
             self._closed = True
-            self._changed.notify_all()
+            self._wanted.notify_all()
         until = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
@@ -138,17 +143,19 @@ class Device:
             except BaseException:  # an error of our own: nobody must wait for ever for rows that were lost
                 self.restarts += 1
                 logger.exception("the batch loop died and is started again (%d times so far)", self.restarts)
-                with self._changed:
+                with self._lock:
                     lost = self._schedule.abandon(EngineError("the batch loop died; the service's log says more"))
-                    self._changed.notify_all()
+                    self._answered.notify_all()
                 answer(lost)
 
     def _turn(self) -> bool:
         """Wait for something to do and do it; False when the device is closed. It keeps no batch while it waits."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._calls or self._schedule.waiting)
+        with self._lock:
+            self._wanted.wait_for(lambda: self._closed or self._calls or self._schedule.waiting)
             call = self._next_call()
             batch = None if call else self._schedule.take(self._clock())
+            if self._calls or self._schedule.waiting:  # more than one thread's turn: wake the next
+                self._wanted.notify()
         if call:
             call()
         elif batch:
@@ -168,35 +175,36 @@ class Device:
                 raise EngineError(f"the model drew {len(pixels)} images for {batch.size.run} latents")
         except Exception as error:
             logger.error("a batch of %d failed", batch.size.rows, exc_info=error)
-            with self._changed:
+            with self._lock:
                 finished = self._schedule.fail(batch, _as_engine_error(error), self._clock())
-                self._changed.notify_all()
+                self._answered.notify_all()
         else:
-            with self._changed:
+            with self._lock:
                 finished = self._schedule.finish(batch, pixels, self._clock())
-                self._changed.notify_all()  # whoever drains a lane
+                self._answered.notify_all()
         answer(finished)
 
 
 def answer(works: list[Work]) -> None:
-    """Give each work's future its pixels or its error, in the event loop's thread."""
+    """Give each work's future its pixels or its error, in its event loop's thread; which is woken once for all."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[Work, Pixels | None]]] = {}
     for work in works:
-        pixels = work.pixels() if work.error is None else None
+        waiter: asyncio.Future[Any] = work.waiter
+        loops.setdefault(waiter.get_loop(), []).append((work, work.pixels() if work.error is None else None))
+    for loop, answers in loops.items():
+        with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, answers)
+
+
+def _settle(answers: list[tuple[Work, Pixels | None]]) -> None:
+    for work, pixels in answers:
         future: asyncio.Future[Any] = work.waiter
-        try:
-            future.get_loop().call_soon_threadsafe(_settle, work, pixels)
-        except RuntimeError:  # the event loop is closed: nobody waits any more
-            return
-
-
-def _settle(work: Work, pixels: Pixels | None) -> None:
-    future: asyncio.Future[Any] = work.waiter
-    if future.done() or not work.callers:
-        return
-    if work.error is not None:
-        future.set_exception(work.error)
-    else:
-        future.set_result(pixels)
+        if future.done() or not work.callers:
+            continue
+        if work.error is not None:
+            future.set_exception(work.error)
+        else:
+            future.set_result(pixels)
 
 
 def _as_engine_error(error: Exception) -> EngineError:

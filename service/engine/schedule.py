@@ -149,9 +149,14 @@ class Batch:
 
 
 class Schedule:
-    """The lanes of one device. `now` is the time in seconds, always of the same clock; calls come one at a time."""
+    """The lanes of one device. `now` is the time in seconds, always of the same clock; calls come one at a time.
 
-    def __init__(self) -> None:
+    Args:
+        in_flight: batches that run at a time.
+    """
+
+    def __init__(self, in_flight: int = 1) -> None:
+        self.in_flight = in_flight
         self.lanes: list[Lane] = []
         self.running: list[Batch] = []
         self._worked = 0.0
@@ -258,7 +263,7 @@ class Schedule:
     def ahead(self, now: float, rank: float = math.inf) -> float:
         """The estimated seconds until rows of a rank are taken: what runs, and what is served before them."""
         waiting = sum(lane.seconds(rows) for lane, rows in self._before(rank))
-        return waiting + sum(max(0.0, batch.due - now) for batch in self.running)
+        return (waiting + sum(max(0.0, batch.due - now) for batch in self.running)) / self.in_flight
 
     def _before(self, rank: float) -> Iterator[tuple[Lane, int]]:
         for lane in self.lanes:
@@ -267,7 +272,7 @@ class Schedule:
     def _admit(self, lane: Lane, rows: int, rank: float, deadline: float, now: float) -> None:
         waiting, room = lane.waiting, lane.room(rows)
         if waiting and waiting + rows > room:
-            wait = self.ahead(now) - lane.seconds(max(0, room - rows))
+            wait = self.ahead(now) - lane.seconds(max(0, room - rows)) / self.in_flight
             raise QueueFull(
                 f"too many images wait already: {waiting}, at most {room} may with those of this request", wait
             )

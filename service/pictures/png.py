@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from isal import isal_zlib
@@ -51,10 +52,12 @@ def encode_png(image: Pixels, text: Mapping[str, str] | None = None) -> bytes:
     check_pixels(image, "image", ("height", "width", "channels"))
     height, width, channels = image.shape
     header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
-    chunks = [_chunk(b"IHDR", header)]
-    chunks += [_text_chunk(keyword, value) for keyword, value in (text or {}).items()]
-    chunks += [_chunk(b"IDAT", isal_zlib.compress(_filter_up(image), LEVEL)), _chunk(b"IEND", b"")]
-    return SIGNATURE + b"".join(chunks)
+    parts = [SIGNATURE, *_chunk(b"IHDR", header)]
+    for keyword, value in (text or {}).items():
+        parts += _text_chunk(keyword, value)
+    parts += _chunk(b"IDAT", isal_zlib.compress(_filter_up(image), LEVEL))
+    parts += _chunk(b"IEND", b"")
+    return b"".join(parts)  # the only copy of what was compressed
 
 
 def _filter_up(image: Pixels) -> Pixels:
@@ -71,19 +74,21 @@ def _filter_up(image: Pixels) -> Pixels:
     return filtered
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def _chunk(kind: bytes, data: bytes) -> tuple[bytes, ...]:
     """Length, type, data, CRC of type and data (§5.3)."""
     crc = isal_zlib.crc32(data, isal_zlib.crc32(kind))
-    return b"".join((struct.pack(">I", len(data)), kind, data, struct.pack(">I", crc)))
+    return struct.pack(">I", len(data)), kind, data, struct.pack(">I", crc)
 
 
-def _text_chunk(keyword: str, value: str) -> bytes:
+def _text_chunk(keyword: str, value: str) -> tuple[bytes, ...]:
     name = _checked_keyword(keyword)
     if not isinstance(value, str):
         raise TypeError(f"the text of {keyword!r} is a {type(value).__name__}; a string is needed")
     if "\0" in value:
         raise ValueError(f"the text of {keyword!r} holds a zero character, which PNG text cannot")
-    if all(_is_latin1(character) or character == "\n" for character in value):
+    if (value.isascii() and value.isprintable()) or all(
+        _is_latin1(character) or character == "\n" for character in value
+    ):
         return _chunk(b"tEXt", name + b"\0" + value.encode("latin-1"))
     try:
         encoded = value.encode("utf-8")
@@ -93,6 +98,7 @@ def _text_chunk(keyword: str, value: str) -> bytes:
     return _chunk(b"iTXt", name + b"\0" + b"\0\0" + b"\0" + b"\0" + encoded)
 
 
+@lru_cache(maxsize=64)
 def _checked_keyword(keyword: str) -> bytes:
     if not isinstance(keyword, str):
         raise TypeError(f"the keyword {keyword!r} is a {type(keyword).__name__}; a string is needed")
