@@ -70,7 +70,7 @@ def _tensorflow(settings: Settings, startup: Startup) -> Loader:
     with startup.part("TensorFlow"):
         from service.engine.savedmodel import open_device
 
-    return open_device(settings.device, trusted=settings.trust == "all")
+    return open_device(settings.device, settings.trust == "all", settings.precision)
 
 
 def _document_problems(app: FastAPI) -> None:

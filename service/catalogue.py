@@ -46,9 +46,13 @@ class NotReady(Exception):
 
 @dataclass(eq=False)
 class Model:
-    """A bundle that is loaded and warm. `weights`: bytes of its weights' files; `users`: requests that hold it."""
+    """A bundle that is loaded and warm.
+
+    `precision` is that of its numbers; `weights`: bytes of its weights' files; `users`: requests that hold it.
+    """
 
     bundle: Bundle
+    precision: str
     sizes: tuple[BatchSize, ...]
     batcher: Batcher
     weights: int = 0
@@ -62,6 +66,11 @@ class Model:
     def label(self) -> str:
         """`name/version`."""
         return f"{self.bundle.manifest.name}/{self.bundle.manifest.version}"
+
+    @property
+    def identity(self) -> str:
+        """What the pixels of a latent depend on: the bundle's digest, and the precision."""
+        return f"{self.bundle.digest};{self.precision}"
 
 
 class Catalogue:
@@ -292,7 +301,7 @@ class Catalogue:
             sizes = engine.warm(settings.max_batch, lambda run: self.device.call(run).result())
             batcher = Batcher(self.device, engine, sizes, settings.queue, settings.deadline)
             gc.collect()  # TensorFlow's functions are cycles, which would wait for Python's own time
-            return Model(bundle, sizes, batcher, weights_of(bundle), used=time.monotonic())
+            return Model(bundle, engine.precision, sizes, batcher, weights_of(bundle), used=time.monotonic())
 
         begin = time.perf_counter()
         model = await self._apart(load_and_warm)

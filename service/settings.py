@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """Where inference runs: auto takes a GPU if there is one; gpu without one refuses to start."""
 
+    precision: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
+    """Of the numbers, in memory and products: bfloat16 for processors, float16 for GPUs; auto measures which is fastest
+    here, and other pixels may come on another machine."""
+
     trust: Literal["", "all"] = ""
     """all: load graphs that reach files, Python or other machines; empty: refuse them, since a model is a program."""
 

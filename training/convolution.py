@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from training.device import cpu_flags
+from bundle.processor import cpu_flags
 
 
 class Many(NamedTuple):

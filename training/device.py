@@ -7,8 +7,8 @@ from typing import Final
 
 import tensorflow as tf
 
-BFLOAT16_FLAGS: Final = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
-"""Of a processor, as /proc/cpuinfo names them: x86's two, and ARM's."""
+from bundle.processor import BFLOAT16_FLAGS, cpu_flags
+
 BFLOAT16_CAPABILITY: Final = (8, 0)
 """The compute capability from which on an NVIDIA GPU multiplies bfloat16 (Ampere)."""
 
@@ -34,18 +34,6 @@ def computes_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
         details = tf.config.experimental.get_device_details(gpus[0])
         return tuple(details.get("compute_capability", (0, 0))) >= BFLOAT16_CAPABILITY
     return bool(BFLOAT16_FLAGS & cpu_flags(cpuinfo))
-
-
-def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """What the processor can do, as Linux names it; nothing where that is not known."""
-    try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # no Linux
-        return frozenset()
-    named = (line.partition(":") for line in lines)
-    return frozenset(
-        flag for name, _, value in named if name.strip() in ("flags", "Features") for flag in value.split()
-    )
 
 
 def precision_note(precision: str) -> str | None:

@@ -28,6 +28,8 @@ class ModelEntry(BaseModel):
     default: bool
     loaded: bool
     """Whether it is in memory; else it is loaded when it is asked for."""
+    precision: str | None
+    """Of its numbers, once it is loaded: float32, bfloat16 or float16."""
     batch_sizes: list[int]
     """Images of a batch: those sizes whose pixels agree to the last bit on this machine."""
     batch_seconds: list[float]
@@ -75,6 +77,7 @@ def _entry(bundle: Bundle, model: Model | None, default: str) -> ModelEntry:
         attribution=manifest.data.attribution,
         default=manifest.name == default,
         loaded=model is not None,
+        precision=model.precision if model else None,
         batch_sizes=[size.rows for size in sizes],
         batch_seconds=[round(size.seconds, 6) for size in sizes],
     )

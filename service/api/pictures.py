@@ -1,6 +1,7 @@
 """Answers with pictures: from seeds to bytes, and the headers that say what was drawn."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -116,13 +117,14 @@ def provenance(origin: Origin) -> dict[str, str]:
         **labels,
         "figment:model": origin.model.label,
         "figment:digest": origin.model.bundle.digest,
+        "figment:precision": origin.model.precision,
     }
 
 
 def headers(origin: Origin) -> dict[str, str]:
     """The headers of a picture. What was drawn at random must not be answered from a cache."""
     labels = {"Figment-Labels": _joined(origin.labels)} if origin.labels else {}
-    caching = {"Cache-Control": "no-store"} if origin.random else {}
+    caching = {"Cache-Control": "no-store"} if origin.random else {"ETag": etag(origin)}
     return {
         "Figment-Seeds": _joined(origin.seeds),
         **labels,
@@ -130,6 +132,12 @@ def headers(origin: Origin) -> dict[str, str]:
         "Figment-Request": origin.replay,
         **caching,
     }
+
+
+def etag(origin: Origin) -> str:
+    """A strong validator (RFC 9110, 8.8.3): of what was asked, and of what draws it."""
+    text = f"{origin.replay}\n{origin.model.identity}"
+    return f'"{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"'
 
 
 def _joined(numbers: Sequence[int]) -> str:
@@ -144,6 +152,7 @@ def picture_responses(*kinds: str, headers: Mapping[str, str] | None = None) -> 
         "Figment-Seeds": "The seeds, separated by commas.",
         "Figment-Labels": "The class of each seed, an index of `class_names`; only of a model with classes.",
         "Figment-Model": "name/version.",
+        "ETag": "The same for the same picture of the same bundle in the same precision; not where seeds were random.",
         "Figment-Request": "The path and query that answer with the same picture again.",
     }
     documented = {name: {"description": text, "schema": {"type": "string"}} for name, text in described.items()}

@@ -37,6 +37,9 @@ class BatchSize:
         return self.rows + self.padding
 
 
+Draw = Callable[[Latents], NDArray[Any]]
+"""Makes of latents their images, or what is compared of them: [n, …]. Raises EngineError."""
+
 Run = Callable[[], tuple[NDArray[Any], float]]
 """One run: what was drawn, and the seconds it took."""
 
@@ -45,7 +48,12 @@ Do = Callable[[Run], tuple[NDArray[Any], float]]
 
 
 class Engine(Protocol):
-    """One loaded generator. Its methods are never called from the event loop's thread."""
+    """One loaded generator. Its methods are never called from the event loop's thread.
+
+    `precision` is that of its numbers, once it is warm: a part of what the pixels are, as the bundle is.
+    """
+
+    precision: str
 
     def warm(self, max_batch: int, do: Do) -> tuple[BatchSize, ...]:
         """Run the powers of two up to `max_batch`, and return, ascending, those that agree to the last bit.

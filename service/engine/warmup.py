@@ -1,37 +1,54 @@
 """Warm-up: which batch sizes may be used on this machine, and what each costs."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bundle.latents import latents_of
-from service.engine.protocol import BatchSize, Do, EngineError, Latents, Pixels
+from service.engine.protocol import BatchSize, Do, Draw, EngineError, Latents
 from service.engine.tails import LANES, padding
+
+logger = logging.getLogger("figment.engine")
 
 REPEATS: Final = 2
 """Timed runs of each size after the first, which compiles; the faster counts."""
 CHECKED: Final = 16
 """Rows that each size draws at least, to be compared with the others'."""
 
-Bits = Callable[[Latents], NDArray[Any]]
-"""What is compared of latents: [n, …]."""
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to run a generator: its name, its pixels, and what is compared of them.
+
+    `bits` are the numbers before they are rounded, where they can be had, else the pixels.
+    """
+
+    name: str
+    draw: Draw
+    bits: Draw
 
 
-def warm_up(
-    draw: Callable[[Latents], Pixels], bits: Bits, latent_dim: int, max_batch: int, do: Do, width: int | None = None
-) -> tuple[BatchSize, ...]:
+Warmed = tuple[tuple[BatchSize, Variant], ...]
+"""The batch sizes that are used, ascending, each with its fastest way."""
+
+Key = tuple[int, int]
+"""A size, and the place of a variant."""
+
+
+def warm_up(variants: Sequence[Variant], latent_dim: int, max_batch: int, do: Do, width: int | None = None) -> Warmed:
     """Find powers of two up to `max_batch` that draw the same of a latent to the last bit, and time them.
 
     Matrix libraries choose another kernel, and so another order of summation, for some sizes. Sizes that agree make a
-    set; the largest set is used, and of two as large the one with the larger batch. So a seed's pixels do not depend
-    on the load, and are the same after a restart on the same machine.
+    set; the one with most sizes is used, of several the one with the largest batch, then the fastest. So a seed's
+    pixels do not depend on the load, and are the same after a restart on the same machine.
 
     Args:
-        draw: the pixels of latents; its times are taken.
-        bits: what is compared: the numbers before they are rounded, where they can be had, else the pixels.
+        variants: ways to run it; one behind the first that fails is left out.
         latent_dim: numbers of a latent.
         max_batch: rows.
         do: makes each run.
@@ -41,7 +58,7 @@ def warm_up(
         EngineError: the generator draws the same image for different latents, or different ones for the same.
     """
 
-    def timed(function: Callable[[Latents], NDArray[Any]], rows: Latents) -> tuple[NDArray[Any], float]:
+    def timed(function: Draw, rows: Latents) -> tuple[NDArray[Any], float]:
         def run() -> tuple[NDArray[Any], float]:
             begin = time.perf_counter()
             return function(rows), time.perf_counter() - begin
@@ -51,42 +68,59 @@ def warm_up(
     def padded(rows: Latents, size: int) -> Latents:
         return np.concatenate([rows, np.zeros((size - len(rows), latent_dim), np.float32)])
 
-    def drawn(size: int) -> NDArray[Any]:
+    def drawn(bits: Draw, size: int) -> NDArray[Any]:
         step = room[size]
         parts = [latents[i : i + step] for i in range(0, max(step, CHECKED), step)]
-        return np.concatenate([timed(bits, padded(part, size))[0][: len(part)] for part in parts])
+        rows = np.concatenate([timed(bits, padded(part, size))[0][: len(part)] for part in parts])
+        if (rows == rows[0]).all():
+            raise EngineError("it draws the same image for every latent")
+        again = latents[:step]
+        if not np.array_equal(timed(bits, padded(again, size))[0][: len(again)], rows[: len(again)]):
+            raise EngineError("it draws another image for the same latent")
+        return rows
+
+    def fastest(keys: list[Key]) -> Warmed:
+        found: dict[int, tuple[BatchSize, Variant]] = {}
+        for size, place in keys:
+            draw = variants[place].draw
+            timed(draw, latents[:size])
+            seconds = min(timed(draw, latents[:size])[1] for _ in range(REPEATS))
+            if size not in found or seconds < found[size][0].seconds:
+                found[size] = BatchSize(room[size], seconds, size - room[size]), variants[place]
+        return tuple(found[size] for size in sorted(found))
 
     powers = [1 << i for i in range(max_batch.bit_length())]
     room = {size: left for size in powers if (left := size - padding(size, width)) > 0}
     if not room:
         raise EngineError(f"its batches must have {LANES} rows or more: FIGMENT_MAX_BATCH is {max_batch}")
     latents = latents_of(range(max(CHECKED, powers[-1])), latent_dim)
-    seen: dict[int, NDArray[Any]] = {size: drawn(size) for size in room}
-    for size, rows in seen.items():
-        if (rows == rows[0]).all():
-            raise EngineError("it draws the same image for every latent")
-        again = latents[: room[size]]
-        if not np.array_equal(timed(bits, padded(again, size))[0][: len(again)], rows[: len(again)]):
-            raise EngineError("it draws another image for the same latent")
-    sizes = []
-    for size in largest_set(seen):
-        timed(draw, latents[:size])
-        seconds = min(timed(draw, latents[:size])[1] for _ in range(REPEATS))
-        sizes.append(BatchSize(room[size], seconds, size - room[size]))
-    return tuple(sizes)
+    seen: dict[Key, NDArray[Any]] = {}
+    for place, variant in enumerate(variants):
+        try:
+            seen |= {(size, place): drawn(variant.bits, size) for size in room}
+        except EngineError as error:
+            if not place:
+                raise
+            logger.warning("not by %s: %s", variant.name, error)
+    return min(map(fastest, largest_sets(seen)), key=lambda warmed: warmed[-1][0].seconds)
 
 
-def largest_set(seen: dict[int, NDArray[Any]]) -> list[int]:
-    """Of what each size drew of the same latents, the largest set of sizes that agree, ascending."""
-    sets: list[list[int]] = []  # each begins with its largest size, which drew the most rows
-    for size in sorted(seen, reverse=True):
-        same = next((one for one in sets if _agree(seen[one[0]], seen[size])), None)
+def largest_sets(seen: dict[Key, NDArray[Any]]) -> list[list[Key]]:
+    """Of what each size drew of the same latents, the sets that agree with most sizes and the largest of them."""
+    sets: list[list[Key]] = []  # each begins with its largest size, which drew the most rows
+    for key in sorted(seen, reverse=True):
+        same = next((one for one in sets if _agree(seen[one[0]], seen[key])), None)
         if same is None:
-            sets.append([size])
+            sets.append([key])
         else:
-            same.append(size)
-    largest = max(sets, key=lambda one: (len(one), one[0]))
-    return sorted(largest)
+            same.append(key)
+
+    def score(one: list[Key]) -> tuple[int, int]:
+        sizes = {size for size, _ in one}
+        return len(sizes), max(sizes)
+
+    best = max(map(score, sets))
+    return [one for one in sets if score(one) == best]
 
 
 def _agree(one: NDArray[Any], other: NDArray[Any]) -> bool:

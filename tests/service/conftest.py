@@ -130,7 +130,9 @@ def serve(store: Store) -> Serve:
             engines[manifest.name] = engine  # that of the version that was loaded last
             return engine
 
-        app = create_app(Settings.model_validate({"models": store.root, "max_batch": 16} | settings), store, load)
+        # One batch at a time, so that a test which holds it knows what waits.
+        defaults = {"models": store.root, "max_batch": 16, "in_flight": 1}
+        app = create_app(Settings.model_validate(defaults | settings), store, load)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             asyncio.timeout(3 * PATIENCE),

@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bundle.classes import class_of, with_class
-from service.engine.savedmodel import read_graph
+from service.engine.checks import read_graph
 from service.engine.tails import narrowest
 from training.frozen import FrozenGenerator, folded_layers, residual_layers
 from training.gan import to_uint8

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bundle.classes import class_of, classes_of_seeds, with_class
+from bundle.classes import class_of, with_class
 from bundle.latents import latents_of
 from bundle.store import Bundle
 from tests.service.conftest import LATENT_DIM, Serve, Service
@@ -198,17 +198,17 @@ async def test_labels_are_documented(client: httpx.AsyncClient) -> None:
         assert "Figment-Labels" in operation["responses"]["200"]["headers"]
 
 
-async def test_classes_of_seeds_are_found_in_a_thread(
+async def test_classes_of_many_seeds_are_found_in_a_thread(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[threading.Thread] = []
 
     def noted(*args: Any) -> np.ndarray:  # noqa: ANN401
         threads.append(threading.current_thread())
-        return classes_of_seeds(*args)
+        return class_of(*args)
 
-    monkeypatch.setattr("service.api.classes.classes_of_seeds", noted)
-    for path in PATHS:
+    monkeypatch.setattr("service.api.classes.class_of", noted)
+    for path in ("/generate?n=64", "/interpolate?seeds=1,2"):
         assert (await client.get(path)).status_code == 200
-    assert len(threads) == len(PATHS)
+    assert len(threads) == 2
     assert threading.main_thread() not in threads

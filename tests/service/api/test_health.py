@@ -137,7 +137,8 @@ async def test_closing_answers_what_waits(service: Service) -> None:
     asked = asyncio.create_task(service.client.get("/generate?n=40"))
     await engine.begun()
     closing = asyncio.create_task(service.catalogue.close())
-    await asyncio.sleep(0)
+    for _ in range(5):  # until the queue is closed
+        await asyncio.sleep(0)
     assert (await service.client.get("/generate")).status_code == 503
     engine.gate.set()
     assert (await asked).status_code == 200

@@ -25,6 +25,7 @@ async def test_a_model_is_listed_with_what_a_client_needs(service: Service) -> N
         "attribution": "nobody",
         "default": True,
         "loaded": True,
+        "precision": "float32",
         "batch_sizes": [1, 2, 4, 8, 16],
         "batch_seconds": [0.001] * 5,
     }

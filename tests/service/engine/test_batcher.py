@@ -354,6 +354,23 @@ async def test_several_batches_are_in_flight_on_a_device_that_wants_them(in_flig
     await asyncio.to_thread(device.close, PATIENCE)
 
 
+@pytest.mark.parametrize("in_flight", [2, 3])
+async def test_every_thread_that_has_nothing_to_do_is_woken(in_flight: int) -> None:
+    """Also where one request, or one batch that fails, gives work to several."""
+    engine, device = FakeEngine(), Device(in_flight)
+    batcher = Batcher(device, engine, engine.warm(4, at_once), 1024, 30.0)
+    assert len(await batcher.generate(rows(1, 99))) == 1  # they all wait now
+    await engine.begun()
+    for seed in range(5):
+        engine.gate.clear()
+        tasks = [await start(batcher, rows(4 * in_flight, 1000 * seed))]
+        for _ in range(in_flight):
+            await engine.begun()
+        engine.gate.set()
+        await asyncio.gather(*tasks)
+    await asyncio.to_thread(device.close, PATIENCE)
+
+
 async def test_a_request_that_comes_as_the_worker_ends_is_answered(build: Build) -> None:
     batcher = build()
     async with asyncio.timeout(PATIENCE):

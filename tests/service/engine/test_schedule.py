@@ -154,6 +154,22 @@ def test_the_slowdown_follows_the_last_batches_and_is_never_below_one(
     assert smoothed_slowdown(before, taken, measured) == pytest.approx(after)
 
 
+@pytest.mark.parametrize("in_flight", [1, 2, 3])
+def test_batches_that_run_side_by_side_shorten_the_wait(in_flight: int) -> None:
+    schedule = Schedule(in_flight)
+    lane = lane_of(schedule)
+    for seed in range(6):
+        add(schedule, lane, 8, seed)
+    alone = Schedule()
+    other = lane_of(alone)
+    for seed in range(6):
+        add(alone, other, 8, seed)
+    assert schedule.ahead(0.0) == pytest.approx(alone.ahead(0.0) / in_flight)
+    schedule.take(0.0)
+    alone.take(0.0)
+    assert schedule.ahead(0.0) == pytest.approx(alone.ahead(0.0) / in_flight)
+
+
 def test_the_wait_is_that_of_what_is_served_before_with_the_rest_of_the_running_batch() -> None:
     schedule = Schedule()
     lane = lane_of(schedule)

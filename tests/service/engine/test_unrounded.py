@@ -46,13 +46,13 @@ def heads() -> dict[str, Callable[[Any], Any]]:
 def test_the_bytes_are_those_of_the_numbers_before_the_rounding(tmp_path: Path, head: str) -> None:
     import tensorflow as tf
 
-    from service.engine.savedmodel import unrounded
+    from service.engine.savedmodel import caller, unrounded
 
     folder = written(tmp_path, heads()[head])
     pixels = tf.saved_model.load(str(folder)).signatures["serving_default"](latents=LATENTS)["images"].numpy()
-    with unrounded(folder) as bits:
-        assert bits is not None
-        found = bits(LATENTS)
+    with unrounded(folder) as twin:
+        assert twin is not None
+        found = caller(twin)(LATENTS)
     assert found.shape == (8, 4, 4, 3, 4)
     numbers = np.ascontiguousarray(found).view(np.float32)[..., 0]
     assert np.abs(numbers - np.round(numbers)).max() > 0.01
@@ -64,8 +64,8 @@ def test_where_nothing_rounds_it_is_said(tmp_path: Path, caplog: pytest.LogCaptu
 
     from service.engine.savedmodel import unrounded
 
-    with unrounded(written(tmp_path, lambda x: tf.cast(x + 0.5, tf.uint8))) as bits:
-        assert bits is None
+    with unrounded(written(tmp_path, lambda x: tf.cast(x + 0.5, tf.uint8))) as twin:
+        assert twin is None
     assert "compared by their pixels" in caplog.text
 
 
@@ -73,6 +73,6 @@ def test_the_bundle_itself_is_not_touched(real_store: Store) -> None:
     from service.engine.savedmodel import unrounded
 
     bundle = real_store.open("tiny")
-    with unrounded(bundle.path) as bits:
-        assert bits is not None
+    with unrounded(bundle.path) as twin:
+        assert twin is not None
     assert real_store.open("tiny").digest == bundle.digest

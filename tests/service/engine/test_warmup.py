@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -5,9 +6,15 @@ import pytest
 from numpy.typing import NDArray
 
 from bundle.latents import latents_of
-from service.engine.protocol import EngineError, Latents, Pixels
-from service.engine.warmup import warm_up
+from service.engine.protocol import BatchSize, Do, Draw, EngineError, Latents, Pixels
+from service.engine.warmup import Variant, warm_up
 from tests.service.fake_engine import at_once, pixels_of
+
+
+def warmed(
+    draw: Draw, bits: Draw, latent_dim: int, max_batch: int, do: Do, width: int | None = None
+) -> list[BatchSize]:
+    return [size for size, _ in warm_up([Variant("only", draw, bits)], latent_dim, max_batch, do, width)]
 
 
 @pytest.mark.parametrize(
@@ -15,9 +22,9 @@ from tests.service.fake_engine import at_once, pixels_of
     [(1, [1]), (2, [1, 2]), (3, [1, 2]), (64, [1, 2, 4, 8, 16, 32, 64]), (100, [1, 2, 4, 8, 16, 32, 64])],
 )
 def test_every_power_of_two_that_agrees_is_used_and_its_time_is_known(limit: int, sizes: list[int]) -> None:
-    warmed = warm_up(pixels_of, pixels_of, 16, limit, at_once)
-    assert [size.rows for size in warmed] == sizes
-    assert all(size.seconds > 0 for size in warmed)
+    found = warmed(pixels_of, pixels_of, 16, limit, at_once)
+    assert [size.rows for size in found] == sizes
+    assert all(size.seconds > 0 for size in found)
 
 
 @pytest.mark.parametrize("place", [0, 1, 7, 20, 31])
@@ -28,7 +35,7 @@ def test_a_size_that_changes_one_bit_of_one_row_is_not_used(place: int) -> None:
             pixels[place, -1, -1, -1] ^= 1
         return pixels
 
-    assert [size.rows for size in warm_up(run, run, 16, 64, at_once)] == [1, 2, 4, 8, 16, 64]
+    assert [size.rows for size in warmed(run, run, 16, 64, at_once)] == [1, 2, 4, 8, 16, 64]
 
 
 @pytest.mark.parametrize(
@@ -43,14 +50,14 @@ def test_the_largest_set_of_sizes_that_agree_is_used(classes: dict[int, int], us
     def bits(latents: Latents) -> NDArray[np.float32]:
         return latents[:, :4] * np.float32(1.0 + classes[len(latents)] * 1e-5)
 
-    assert [size.rows for size in warm_up(pixels_of, bits, 16, 64, at_once)] == used
+    assert [size.rows for size in warmed(pixels_of, bits, 16, 64, at_once)] == used
 
 
 def test_sizes_whose_pixels_agree_and_whose_numbers_do_not_are_not_used() -> None:
     def bits(latents: Latents) -> NDArray[np.float32]:
         return latents + np.float32(1e-4) * (len(latents) == 1)
 
-    assert [size.rows for size in warm_up(pixels_of, bits, 16, 8, at_once)] == [2, 4, 8]
+    assert [size.rows for size in warmed(pixels_of, bits, 16, 8, at_once)] == [2, 4, 8]
 
 
 def noise(latents: Latents) -> Pixels:
@@ -72,7 +79,7 @@ def collapsed(latents: Latents) -> Pixels:
 )
 def test_a_broken_generator_is_refused(run: Callable[[Latents], Pixels], reason: str, max_batch: int) -> None:
     with pytest.raises(EngineError, match=reason):
-        warm_up(run, run, 16, max_batch, at_once)
+        warmed(run, run, 16, max_batch, at_once)
 
 
 def test_an_error_of_the_generator_is_passed_on() -> None:
@@ -80,7 +87,7 @@ def test_an_error_of_the_generator_is_passed_on() -> None:
         raise EngineError("burst")
 
     with pytest.raises(EngineError, match="burst"):
-        warm_up(run, run, 16, 4, at_once)
+        warmed(run, run, 16, 4, at_once)
 
 
 @pytest.mark.parametrize(("width", "sizes"), [(45, [1, 3, 7, 16, 32]), (1, [16, 32]), (None, [1, 2, 4, 8, 16, 32])])
@@ -91,11 +98,69 @@ def test_rows_that_may_be_drawn_otherwise_at_the_end_are_padding(width: int | No
             drawn.reshape(-1)[-15:] += np.float32(1e-3)
         return drawn
 
-    found = warm_up(pixels_of, bits, 16 if width is None else width, 32, at_once, width)
+    found = warmed(pixels_of, bits, 16 if width is None else width, 32, at_once, width)
     assert [size.rows for size in found] == sizes
     assert all(size.run in (1, 2, 4, 8, 16, 32) for size in found)
 
 
 def test_a_graph_that_needs_larger_batches_says_so() -> None:
     with pytest.raises(EngineError, match="16 rows or more: FIGMENT_MAX_BATCH is 8"):
-        warm_up(pixels_of, pixels_of, 16, 8, at_once, width=1)
+        warmed(pixels_of, pixels_of, 16, 8, at_once, width=1)
+
+
+def slow(draw: Draw, sizes: set[int]) -> Draw:
+    """The same, but late for some sizes."""
+
+    def run(latents: Latents) -> NDArray[np.uint8]:
+        if len(latents) in sizes:
+            time.sleep(0.02)
+        return draw(latents)
+
+    return run
+
+
+@pytest.mark.parametrize("better", [set(), {1}, {2, 8}, {1, 2, 4, 8}])
+def test_each_size_is_run_in_its_fastest_way_where_the_ways_agree(better: set[int]) -> None:
+    ways = [
+        Variant("graph", slow(pixels_of, better), pixels_of),
+        Variant("XLA", slow(pixels_of, {1, 2, 4, 8} - better), pixels_of),
+    ]
+    found = warm_up(ways, 16, 8, at_once)
+    assert {size.rows: way.name == "XLA" for size, way in found} == {rows: rows in better for rows in (1, 2, 4, 8)}
+
+
+def other(latents: Latents) -> NDArray[np.uint8]:
+    return pixels_of(latents) ^ np.uint8(1)
+
+
+@pytest.mark.parametrize("fast", ["graph", "XLA"])
+def test_ways_that_do_not_agree_are_not_mixed(fast: str) -> None:
+    late = {1, 2, 4, 8}
+    ways = [
+        Variant("graph", slow(pixels_of, late if fast == "XLA" else {1}), pixels_of),
+        Variant("XLA", slow(other, late if fast == "graph" else {1}), other),
+    ]
+    assert {way.name for _, way in warm_up(ways, 16, 8, at_once)} == {fast}
+
+
+def test_the_way_with_more_sizes_is_used_whatever_its_speed() -> None:
+    def odd(latents: Latents) -> NDArray[np.uint8]:
+        return pixels_of(latents) ^ np.uint8(2 * (len(latents) == 2))
+
+    ways = [Variant("graph", odd, odd), Variant("XLA", slow(other, {1, 2, 4}), other)]
+    assert [(size.rows, way.name) for size, way in warm_up(ways, 16, 4, at_once)] == [
+        (1, "XLA"),
+        (2, "XLA"),
+        (4, "XLA"),
+    ]
+
+
+def test_a_second_way_that_fails_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    def fails(latents: Latents) -> NDArray[np.uint8]:
+        raise EngineError("XLA does not know Erfinv")
+
+    ways = [Variant("graph", pixels_of, pixels_of), Variant("XLA", fails, fails)]
+    assert {way.name for _, way in warm_up(ways, 16, 4, at_once)} == {"graph"}
+    assert "not by XLA: XLA does not know Erfinv" in caplog.text
+    with pytest.raises(EngineError, match="Erfinv"):
+        warm_up(ways[::-1], 16, 4, at_once)

@@ -1,0 +1,90 @@
+"""What the servers of the peers share: the model, the latents of a request, and the PNG of its answer.
+
+It runs in the environment of each peer. Of the service and the bundle it uses only what needs no more than numpy and
+isal. Every server finds its model in the environment variable MODEL and its encoder in ENCODER.
+"""
+
+import io
+import math
+import os
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bundle.latents import Latents, latents_of
+from service.pictures.grid import make_grid
+from service.pictures.png import encode_png
+
+Pixels = NDArray[np.uint8]
+"""uint8 [n, height, width, channels], or without the first axis."""
+
+MAX_BATCH = 64
+"""The largest batch of every peer that batches, as the service's."""
+
+WARM_UP = (1, 16, 64)
+"""The rows of the batches that a model draws before it serves."""
+
+
+class Model:
+    """The SavedModel, loaded as TensorFlow's guide shows, and warm."""
+
+    def __init__(self, path: str | None = None) -> None:
+        """Load the model at `path`, by default that of the environment variable MODEL."""
+        import tensorflow as tf
+
+        self._tensor = tf.constant
+        self._module = tf.saved_model.load(path or os.environ["MODEL"])  # it holds the variables
+        self._generate = self._module.signatures["serving_default"]
+        _, inputs = self._generate.structured_input_signature
+        self.latent_dim: int = inputs["latents"].shape[1]
+        for rows in WARM_UP:
+            self.images(self.latents(0, rows))
+
+    def latents(self, seed: int, n: int) -> Latents:
+        """The latents of the seeds `seed`, `seed` + 1 …: float32 [n, latent_dim]."""
+        return latents_of(range(seed, seed + n), self.latent_dim)
+
+    def images(self, latents: Latents) -> Pixels:
+        """The images of latents, one batch: uint8 [n, height, width, channels]."""
+        images: Pixels = self._generate(latents=self._tensor(latents))["images"].numpy()
+        return images
+
+    def images_of(self, requests: Sequence[tuple[int, int]]) -> list[Pixels]:
+        """The images of requests, each a seed and an n, drawn as one batch and split again."""
+        images = self.images(np.concatenate([self.latents(seed, n) for seed, n in requests]))
+        ends = np.cumsum([n for _, n in requests])
+        return np.split(images, ends[:-1])
+
+
+def grid_of(images: Pixels) -> Pixels:
+    """Lay images out row by row on white, as near to a square as can be: the pixels of the service's own grid."""
+    n, height, width, channels = images.shape
+    columns = math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    cells = np.full((rows * columns, height, width, channels), 255, np.uint8)
+    cells[:n] = images
+    by_rows = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    return by_rows.reshape(rows * height, columns * width, channels)
+
+
+def _with_pillow(images: Pixels) -> bytes:
+    """As users of Pillow write it: its defaults."""
+    grid = grid_of(images)
+    buffer = io.BytesIO()
+    Image.fromarray(grid[..., 0] if grid.shape[-1] == 1 else grid).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _with_figment(images: Pixels) -> bytes:
+    """The service's own encoder: what is left of a difference is not the encoder's."""
+    return encode_png(make_grid(images))
+
+
+ENCODERS: dict[str, Callable[[Pixels], bytes]] = {"pillow": _with_pillow, "figment": _with_figment}
+
+
+def encoder() -> Callable[[Pixels], bytes]:
+    """What makes the PNG of the images of a request, by the environment variable ENCODER."""
+    return ENCODERS[os.environ.get("ENCODER", "pillow")]

@@ -1,0 +1,167 @@
+"""The environments of the peers, and the peers as running servers.
+
+Each peer has a lock, requirements/peers/NAME.txt, and a server, bench/peers/serve_NAME.py. Its environment is made at
+the first call and made anew when its lock has changed.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ROOT / "requirements" / "peers"
+ENVIRONMENTS = ROOT / ".venv-peers"
+UV = ROOT / ".venv" / "bin" / "uv"
+BASE = ROOT / ".venv" / "bin" / "python"
+
+READY = 180.0
+"""Seconds that a peer may take until it answers."""
+
+END = 15.0
+"""Seconds that a peer may take to end."""
+
+LINES = 30
+"""Of the log of a peer that did not start."""
+
+TENSORFLOW = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+"""As the service runs it."""
+
+
+class Peer(NamedTuple):
+    """Another way to serve the model."""
+
+    name: str
+    path: str  # of a request for `n` images from the seed `seed` on
+    note: str
+
+    @property
+    def server(self) -> Path:
+        return ROOT / "bench" / "peers" / f"serve_{self.name}.py"
+
+    @property
+    def lock(self) -> Path:
+        return LOCKS / f"{self.name}.txt"
+
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer("fastapi", "/generate?n={n}&seed={seed}", "FastAPI, a `def` handler, no batches"),
+        Peer("litserve", "/generate?n={n}&seed={seed}", "LitServe, batches of up to 64 requests"),
+        Peer("bentoml", "/generate?n={n}&seed={seed}", "BentoML, adaptive batches of up to 64 images"),
+        Peer("ray", "/generate?n={n}&seed={seed}", "Ray Serve, batches of up to 64 requests"),
+        Peer("mlserver", "/generate?n={n}&seed={seed}", "MLServer, adaptive batches of up to 64 requests"),
+    )
+}
+
+
+def make_environment(name: str) -> Path:
+    """Make the environment of a peer from its lock, where it does not stand already.
+
+    Returns:
+        Its Python.
+
+    Raises:
+        subprocess.CalledProcessError: uv could not make it.
+    """
+    lock = PEERS[name].lock
+    environment = ENVIRONMENTS / name
+    python = environment / "bin" / "python"
+    stamp = environment / "lock.txt"
+    if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
+        return python
+    shutil.rmtree(environment, ignore_errors=True)
+    subprocess.run([UV, "venv", "--quiet", "--python", BASE, environment], check=True)
+    subprocess.run([UV, "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock], check=True)
+    shutil.copyfile(lock, stamp)  # the last step: an environment half made is made anew
+    return python
+
+
+@contextmanager
+def serving_peer(name: str, encoder: str, model: Path | str) -> Iterator[int]:
+    """A peer in processes of its own, once it answers with a PNG; yields its port on 127.0.0.1.
+
+    Args:
+        name: of `PEERS`.
+        encoder: "pillow" or "figment".
+        model: the path of a SavedModel.
+
+    Raises:
+        RuntimeError: it ended, or did not answer in time; with the last lines of its log.
+    """
+    peer, python, port = PEERS[name], make_environment(name), _free_port()
+    settings = {"MODEL": str(Path(model).absolute()), "ENCODER": encoder, "PYTHONPATH": str(ROOT), **TENSORFLOW}
+    settings["PATH"] = f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    with tempfile.TemporaryFile("w+", errors="replace") as log:
+        process = subprocess.Popen(
+            [python, peer.server, str(port)],
+            cwd=ROOT,
+            env=os.environ | settings,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # and with it a group of its own
+        )
+        try:
+            trouble = _wait(process, f"http://127.0.0.1:{port}{peer.path.format(n=1, seed=0)}")
+            if trouble:
+                log.seek(0)
+                raise RuntimeError("\n".join([f"{name} {trouble}; its log ends:", *log.read().splitlines()[-LINES:]]))
+            yield port
+        finally:
+            _end(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _wait(process: "subprocess.Popen[bytes]", url: str) -> str:
+    """Wait for a PNG; what went wrong, or nothing."""
+    answer = "nothing"
+    deadline = time.monotonic() + READY
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            return f"ended with {process.returncode}"
+        try:
+            with urllib.request.urlopen(url, timeout=max(1.0, deadline - time.monotonic())) as response:
+                if response.headers.get_content_type() == "image/png":
+                    return ""
+                answer = response.headers.get_content_type()
+        except (urllib.error.URLError, OSError) as error:
+            answer = str(error)
+        time.sleep(0.2)
+    return f"did not answer with a PNG in {READY:.0f} s, but with {answer}"
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End the whole group: SIGTERM, and after a while SIGKILL for what is left."""
+    _signal(process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + END
+    while time.monotonic() < deadline and _signal(process.pid, 0):
+        process.poll()  # it stays in the group until it is waited for
+        time.sleep(0.1)
+    _signal(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(group: int, number: int) -> bool:
+    """Send a signal to a group; whether there was one."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True
