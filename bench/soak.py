@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import io
 import random
-import re
 import shutil
 import statistics
 import sys
@@ -23,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.service import describe_machine, serving
+from bench.machine import describe_machine, resident_mib
+from bench.server import serving
 from bundle.manifest import Manifest
 from bundle.store import MANIFEST, Bundle, Store
 
@@ -128,12 +128,6 @@ class Soak:
     def _tiles(png: bytes, n: int) -> list[Pixels]:
         with Image.open(io.BytesIO(png)) as image:
             return np.split(np.asarray(image), n, axis=1)
-
-
-def resident_mib(process: int) -> float:
-    """The resident memory of a process."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
 
 
 def publish(store: Store, source: Bundle) -> Bundle:

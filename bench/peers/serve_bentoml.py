@@ -1,5 +1,4 @@
-"""BentoML: `python bench/peers/serve_bentoml.py PORT`.
-"""
+"""BentoML: `python bench/peers/serve_bentoml.py PORT`."""
 
 import os
 import sys
@@ -15,7 +14,9 @@ QUIET = {"access": {"enabled": False}}
 RC = {"runner_connection": {"max_requests": 10**9, "max_age": 1e9}} if os.environ.get("RC", "1") == "1" else {}
 
 
-@bentoml.service(name="Generator", workers=int(os.environ.get("W", 1)), threads=int(os.environ.get("T", 1)), logging=QUIET, **RC)
+@bentoml.service(
+    name="Generator", workers=int(os.environ.get("W", 1)), threads=int(os.environ.get("T", 1)), logging=QUIET, **RC
+)
 class Generator:
     def __init__(self) -> None:
         self._model = Model()
@@ -28,6 +29,8 @@ class Generator:
 app = FastAPI()
 
 import bundle.latents
+
+
 @bentoml.service(name="Pictures", workers=int(os.environ.get("PW", 1)), logging=QUIET)
 @bentoml.asgi_app(app)
 class Pictures:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from bench.service import describe_machine
+from bench.machine import describe_machine
 from bench.training.contender import recipe_of
 from bundle.environment import prepare_tensorflow
 from training.recipe import Recipe

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench.service import describe_machine
+from bench.machine import describe_machine
 from bundle.environment import prepare_tensorflow
 
 prepare_tensorflow()

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from bundle.latents import Latents, latents_of
 from bundle.seeds import consecutive_seeds, random_seed
-from service.apart import QUICK_LATENTS, apart
 from service.api.classes import choose, find_label, label_asked, labels_drawn
 from service.api.parameters import GenerateQuery, ImageQuery, Seed
 from service.api.pictures import Origin, borrowed, draw, grid_response, picture_responses, replay_path
@@ -56,8 +55,7 @@ async def _answer(
             latents = latents_of(seeds, manifest.latent_dim, query.truncation, len(manifest.class_names))
             return choose(latents, manifest, label), labels_drawn(latents, manifest, label)
 
-        latents, labels = await apart(make, quick=len(seeds) <= QUICK_LATENTS)
-        images = await draw(request, model, latents)
+        images, labels = await draw(request, model, len(seeds), make)
         replay = replay_path(path, {**asked, **label_asked(manifest, label)}, query, model)
         random = isinstance(query, GenerateQuery) and query.seed is None
         response = await grid_response(images, columns, Origin(model, seeds, labels, replay, random))

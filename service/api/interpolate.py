@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from bundle.latents import Latents, latents_of, path
 from bundle.seeds import random_seed
-from service.apart import apart
 from service.api.classes import choose, find_label, label_asked, labels_drawn
 from service.api.generate import PROBLEMS
 from service.api.parameters import InterpolateQuery
@@ -42,8 +41,7 @@ async def interpolate(query: Annotated[InterpolateQuery, Query()], request: Requ
             steps = path(latents, query.frames, query.mode, query.loop)
             return choose(steps, manifest, label), labels_drawn(latents, manifest, label)
 
-        latents, labels = await apart(walk)
-        frames = await draw(request, model, latents)
+        frames, labels = await draw(request, model, query.frames, walk)
         asked = {"seeds": ",".join(map(str, keys)), "frames": query.frames, **label_asked(manifest, label)}
         origin = Origin(
             model, keys, labels, replay_path("/interpolate", asked, query, model), random=query.keys is None

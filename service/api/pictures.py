@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from bundle.latents import Latents
-from service.apart import QUICK_PIXELS, apart
+from service.apart import QUICK_LATENTS, QUICK_PIXELS, apart
 from service.api.hangup import while_connected
 from service.api.parameters import GenerateQuery, ImageQuery, InterpolateQuery
 from service.catalogue import Catalogue, Model
@@ -74,10 +74,23 @@ async def borrowed(request: Request, query: GenerateQuery | ImageQuery | Interpo
         yield model
 
 
-async def draw(request: Request, model: Model, latents: Latents) -> Pixels:
-    """The images of latents, if they can be had before the request's deadline."""
-    left: float = request.state.until - asyncio.get_running_loop().time()
-    return await model.batcher.generate(latents, left)
+async def draw(
+    request: Request, model: Model, n: int, make: Callable[[], tuple[Latents, list[int]]]
+) -> tuple[Pixels, list[int]]:
+    """The images of the n latents that `make` makes, if they can be had before the request's deadline, and its labels.
+
+    Where `make` takes long, a request that would be refused is refused before.
+    """
+
+    def left() -> float:
+        until: float = request.state.until
+        return until - asyncio.get_running_loop().time()
+
+    quick = n <= QUICK_LATENTS
+    if not quick:
+        model.batcher.check(n, left())
+    latents, labels = await apart(make, quick=quick)
+    return await model.batcher.generate(latents, left()), labels
 
 
 def deadline_of(request: Request) -> float:

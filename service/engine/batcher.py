@@ -28,6 +28,10 @@ class Batcher:
         """Rows that are in no batch yet."""
         return self._device.waiting(self._lane)
 
+    def check(self, rows: int, deadline: float | None = None) -> None:
+        """Refuse at once so many rows that `generate` would refuse now. Arguments and errors are as there."""
+        self._device.check(self._lane, rows, self._limit(deadline))
+
     async def generate(self, latents: Latents, deadline: float | None = None) -> Pixels:
         """The images of latents, in their order; not to be written to.
 
@@ -42,12 +46,14 @@ class Batcher:
             BatcherClosed: the service is stopping, or the model is being unloaded.
             EngineError: inference of these rows failed.
         """
-        limit = self._deadline if deadline is None else min(self._deadline, deadline)
-        work = self._device.submit(self._lane, latents, limit)
+        work = self._device.submit(self._lane, latents, self._limit(deadline))
         try:
             return await asyncio.shield(work.waiter)  # others may wait for it too
         finally:
             self._device.leave(work)
+
+    def _limit(self, deadline: float | None) -> float:
+        return self._deadline if deadline is None else min(self._deadline, deadline)
 
     async def close(self, seconds: float) -> bool:
         """Take no more requests, and return when those that wait are answered, or after so long; whether they are."""

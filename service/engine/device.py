@@ -55,6 +55,11 @@ class Device:
             self._schedule.lanes.append(lane)
         return lane
 
+    def check(self, lane: Lane, rows: int, deadline: float) -> None:
+        """Raise what `submit` would raise for so many rows."""
+        with self._lock:
+            self._schedule.admit(lane, rows, deadline, self._clock())
+
     def submit(self, lane: Lane, latents: Latents, deadline: float) -> Work:
         """Queue rows; the work's `waiter` is a future of the running event loop that gets its pixels, or its error.
 

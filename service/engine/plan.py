@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from service.engine.protocol import BatchSize
+
+HURRY: Final = 3.0
+"""How many times as long a small request may take with rows of larger ones in its batch as alone: filling it up costs
+the small one little, and the large ones would wait for nothing if it ran half empty."""
 
 Cost = tuple[float, int, int]
 """Seconds, then batches, then padded rows: what is compared, in that order."""
@@ -25,6 +30,15 @@ class Plan:
         whole, rest = self._parted(rows)
         sizes = ([self._bulk] if whole else []) + ([self._table[rest][1]] if rest else [])
         return max(sizes, key=lambda size: size.rows)
+
+    def hurried(self, rows: int, most: BatchSize) -> BatchSize:
+        """The largest size up to `most` whose batch takes at most `HURRY` times as long as the batches of `rows`."""
+        limit = HURRY * self.seconds(rows)
+        return max(
+            (size for size in self.sizes if size.rows <= most.rows and size.seconds <= limit),
+            key=lambda size: size.rows,
+            default=self.first(rows),
+        )
 
     def _parted(self, rows: int) -> tuple[int, int]:
         """So many bulk batches, and a rest that the table holds: far from the end nothing else is cheaper."""

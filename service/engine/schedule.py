@@ -176,15 +176,12 @@ class Schedule:
             QueueFull: too many rows wait, or the answer would come after the deadline.
             BatcherClosed: the lane is closed.
         """
-        if lane.closed:
-            raise BatcherClosed("the model is stopping")
         key = latents.tobytes()
-        if (same := lane.flying.get(key)) is not None:
+        if not lane.closed and (same := lane.flying.get(key)) is not None:
             self._check_in_time(self.ahead(now, same.rank), 0.0, deadline)
             same.callers += 1
             return same
-        rank = self._worked + PATIENCE * lane.plan.seconds(len(latents))
-        self._admit(lane, len(latents), rank, deadline, now)
+        rank = self.admit(lane, len(latents), deadline, now)
         self._number += 1
         work = Work(lane, latents, key, rank, self._number, waiter)
         lane.flying[key] = work
@@ -205,6 +202,9 @@ class Schedule:
         first = lane.works[0]
         together = [first] if first.alone else [work for work in lane.works if not work.alone]
         size = lane.plan.first(sum(work.waiting for work in together))
+        small = sum(work.waiting for work in together if len(work.latents) <= max(SMALL, len(first.latents)))
+        if small < size.rows:  # the rest of it would be rows of larger requests that the first has passed
+            size = lane.plan.hurried(small, size)
         slices, room = [], size.rows
         for work in together:
             for start, count in work.take(room):
@@ -269,7 +269,11 @@ class Schedule:
         for lane in self.lanes:
             yield lane, sum(work.waiting for work in lane.works if work.rank <= rank)
 
-    def _admit(self, lane: Lane, rows: int, rank: float, deadline: float, now: float) -> None:
+    def admit(self, lane: Lane, rows: int, deadline: float, now: float) -> float:
+        """The rank of so many new rows; raises what `add` raises."""
+        if lane.closed:
+            raise BatcherClosed("the model is stopping")
+        rank = self._worked + PATIENCE * lane.plan.seconds(rows)
         waiting, room = lane.waiting, lane.room(rows)
         if waiting and waiting + rows > room:
             wait = self.ahead(now) - lane.seconds(max(0, room - rows)) / self.in_flight
@@ -277,6 +281,7 @@ class Schedule:
                 f"too many images wait already: {waiting}, at most {room} may with those of this request", wait
             )
         self._check_in_time(self.ahead(now, rank), lane.seconds(rows), deadline)
+        return rank
 
     def _check_in_time(self, ahead: float, own: float, deadline: float) -> None:
         if is_too_late(ahead, own, deadline):

@@ -47,3 +47,12 @@ def test_no_other_batches_cost_less(sizes: tuple[BatchSize, ...], rows: int) -> 
     first = plan.first(rows)
     assert first in sizes
     assert first.seconds + plan.seconds(max(0, rows - first.rows)) == plan.seconds(rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "hurried"),
+    [(1, 8, 2), (2, 8, 8), (1, 2, 2), (1, 1, 1), (5, 8, 8), (3, 2, 2)],
+)
+def test_a_small_request_takes_larger_ones_along_as_far_as_it_costs_little(rows: int, most: int, hurried: int) -> None:
+    plan = Plan(SIZES)  # one row takes 1 s, eight take 4 s: more than three times as long
+    assert plan.hurried(rows, next(size for size in SIZES if size.rows == most)).rows == hurried

@@ -240,6 +240,37 @@ def test_a_closed_lane_takes_no_more_and_runs_what_it_has() -> None:
     assert run(schedule)[1] == [work]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_request_is_not_held_up_by_the_rows_that_fill_its_batch(seed: int) -> None:
+    schedule = Schedule()
+    sizes = (BatchSize(1, 1.0), BatchSize(4, 2.0), BatchSize(64, 10.0))
+    lane = lane_of(schedule, sizes)
+    large = [add(schedule, lane, 64, 10 * seed + i) for i in range(3)]
+    small = add(schedule, lane, 1, 10 * seed + 9)
+    batch, done = run(schedule)
+    assert batch.size.rows == 4
+    assert done == [small]
+    assert {work for work, _, _ in batch.slices} == {small, large[0]}
+    assert run(schedule)[0].size.rows == 64
+    many = [add(schedule, lane, 1, 1000 + i) for i in range(70)]
+    assert run(schedule)[0].size.rows == 64  # where all are small, the cheapest batch is the best for all
+    assert sum(work.complete for work in many) == 64
+
+
+@pytest.mark.parametrize("rows_", [1, 8, 16])
+def test_what_would_be_refused_can_be_known_before(rows_: int) -> None:
+    schedule = Schedule()
+    lane = lane_of(schedule, max_rows=64)
+    assert schedule.admit(lane, rows_, 1e9, 0.0) == add(schedule, lane, rows_, 0).rank
+    add(schedule, lane, 40, 1)
+    with pytest.raises(QueueFull):
+        schedule.admit(lane, 64, 1e9, 0.0)
+    assert lane.waiting == rows_ + 40
+    schedule.close(lane)
+    with pytest.raises(BatcherClosed):
+        schedule.admit(lane, 1, 1e9, 0.0)
+
+
 class Anything(RuleBasedStateMachine):
     """Arrivals, departures, batches that end in any order or fail, on two lanes: every row is answered exactly once."""
 
