@@ -14,7 +14,7 @@ from service.api import generate, head, health, interpolate, metrics, models, pr
 from service.catalogue import Catalogue
 from service.engine.protocol import Loader
 from service.settings import Settings
-from service.startup import Startup
+from service.startup import Startup, without
 
 DESCRIPTION = """Images drawn by a generative adversarial network.
 
@@ -67,7 +67,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
 
 def _tensorflow(settings: Settings, startup: Startup) -> Loader:
     prepare_tensorflow()
-    with startup.part("TensorFlow"):
+    with startup.part("TensorFlow"), without("keras"):
         from service.engine.savedmodel import open_device
 
     return open_device(settings.device, settings.trust == "all", settings.precision)

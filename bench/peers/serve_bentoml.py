@@ -6,7 +6,6 @@ from pathlib import Path
 
 import bentoml
 import numpy as np
-from fastapi import FastAPI, Response
 
 from bench.peers.common import MAX_BATCH, Model, encoder
 
@@ -26,24 +25,28 @@ class Generator:
         return self._model.images(latents)
 
 
-app = FastAPI()
 
+import asyncio
 import bundle.latents
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+encode = encoder()
+
+async def generate(request: Request) -> Response:
+    service = bentoml.get_current_service()
+    n, seed = int(request.query_params.get("n", 1)), int(request.query_params.get("seed", 0))
+    latents = bundle.latents.latents_of(range(seed, seed + n), 173)
+    images = await service.generator.to_async.draw(latents)
+    return Response(await asyncio.to_thread(encode, images), media_type="image/png")
 
 
 @bentoml.service(name="Pictures", workers=int(os.environ.get("PW", 1)), logging=QUIET)
-@bentoml.asgi_app(app)
+@bentoml.asgi_app(Starlette(routes=[Route("/generate", generate)]))
 class Pictures:
     generator = bentoml.depends(Generator)
-
-    def __init__(self) -> None:
-        self._encode = encoder()
-
-    @app.get("/generate")
-    async def generate(self, n: int = 1, seed: int = 0) -> Response:
-        latents = bundle.latents.latents_of(range(seed, seed + n), 173)
-        images = await self.generator.to_async.draw(latents)
-        return Response(self._encode(images), media_type="image/png")
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def test_pictures_are_documented_as_pictures(document: dict[str, Any]) -> None:
         answer = operation["responses"]["200"]
         if any(kind.startswith("image/") for kind in answer["content"]):
             found[path, method] = sorted(answer["content"])
-            always = {"Figment-Seeds", "Figment-Labels", "Figment-Model", "Figment-Request"}
+            always = {"Figment-Seeds", "Figment-Labels", "Figment-Model", "Figment-Request", "ETag"}
             assert set(answer["headers"]) - {"Figment-Seed"} == always
     assert found == PICTURES
 

@@ -74,6 +74,23 @@ def test_any_pixels_come_back(image: np.ndarray) -> None:
     assert np.array_equal(decode(encode_png(image)), image)
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("height", "width", "strips"), [(256, 256, 1), (512, 400, 2), (900, 1000, 10), (2, 500_000, 11)]
+)
+def test_a_large_image_is_one_stream_of_strips(height: int, width: int, strips: int, seed: int) -> None:
+    image = picture(height, width, 3, seed)
+    png = encode_png(image)
+    np.testing.assert_array_equal(decode(png), image)
+    pixels = [data for kind, data in chunks_of(png) if kind == b"IDAT"]
+    assert len(pixels) == strips
+    stream = zlib.decompressobj()
+    assert len(stream.decompress(b"".join(pixels))) == height * (1 + 3 * width)
+    assert stream.eof
+    assert not stream.unused_data
+    assert encode_png(image) == png
+
+
 def test_two_axes_are_grey() -> None:
     image = picture(5, 9, 1)
     assert encode_png(image[:, :, 0]) == encode_png(image)
