@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # A stamp says from which lock the environment was last filled.
 STAMPS := $(VENV)/stamps
 
-.PHONY: help serve train doctor need-data client test check format test-container bench soak bench-training lock clean
+.PHONY: help serve train doctor need-data client test check format test-container bench bench-gpu soak bench-training lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -44,9 +44,12 @@ format: $(STAMPS)/dev ## format the code
 test-container: $(STAMPS)/dev ## build and run the Dockerfile and docker-compose.yml (needs Docker)
 	$(PYTEST) -m docker
 
-bench: $(STAMPS)/dev ## measure the service against the raw model, and PNG encoding against Pillow
-	$(BIN)/python -m bench.service
-	$(BIN)/python -m bench.png
+bench: $(STAMPS)/dev ## measure the service, and its peers beside it (an hour); results in bench/results/
+	for name in limit rates fairness png growth startup peers plots; do $(BIN)/python -m bench.$$name || exit 1; done
+
+bench-gpu: $(STAMPS)/service-gpu ## the limit on a GPU: in float32, and in what FIGMENT_PRECISION=auto chooses
+	FIGMENT_DEVICE=gpu $(BIN)/python -m bench.limit --name limit-gpu-float32
+	FIGMENT_DEVICE=gpu FIGMENT_PRECISION=auto $(BIN)/python -m bench.limit --name limit-gpu-auto
 
 soak: $(STAMPS)/dev ## ten minutes of random clients, hang-ups, bad requests and new versions: no wrong pixel, no lost request
 	$(BIN)/python -m bench.soak
@@ -56,7 +59,8 @@ bench-training: $(STAMPS)/dev ## measure training steps against Keras's, the DCG
 	$(BIN)/python -m bench.training --recipe wgan-gp
 
 lock: $(STAMPS)/dev ## resolve requirements/*.in anew
-	for name in service-cpu service-gpu training training-gpu client dev; do \
+	for name in service-cpu service-gpu training training-gpu client dev \
+	  $(patsubst requirements/%.in,%,$(wildcard requirements/peers/*.in)); do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    requirements/$$name.in -o requirements/$$name.txt; done
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 SLOWEST = 120.0
@@ -56,14 +57,16 @@ class Connection:
                     self._streams = await asyncio.open_connection("127.0.0.1", self._port)
                 return await self._exchange(*self._streams, path)
         except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError):
-            self.close()
+            await self.close()
             return 0
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close it."""
-        if self._streams is not None:
-            self._streams[1].close()
-        self._streams = None
+        streams, self._streams = self._streams, None
+        if streams is not None:
+            streams[1].close()
+            with suppress(OSError):
+                await streams[1].wait_closed()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> int:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -75,7 +78,7 @@ class Connection:
         else:
             await reader.readexactly(int(head.split("content-length:")[1].split("\r\n")[0]))
         if "connection: close" in head:
-            self.close()
+            await self.close()
         return int(head.split(" ", 2)[1])
 
 
@@ -93,7 +96,7 @@ async def run_load(port: int, path: Callable[[int], str], connections: int, seco
                 load.count(status, done - sent)
             if status != 200:
                 await asyncio.sleep(0.01)
-        connection.close()
+        await connection.close()
 
     await asyncio.gather(*(visit() for _ in range(connections)))
     return load
@@ -126,5 +129,5 @@ async def run_open_load(port: int, path: Callable[[int], str], rate: float, seco
     while visits:
         await asyncio.wait(visits)
     for connection in free:
-        connection.close()
+        await connection.close()
     return load

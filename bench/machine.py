@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+"""Where results go, unless BENCH_RESULTS names another folder."""
 
 
 def processor() -> str:
@@ -62,8 +63,9 @@ def facts() -> dict[str, Any]:
 
 def write_result(name: str, result: dict[str, Any]) -> Path:
     """Write `bench/results/NAME.json`: a benchmark's result with the machine's description."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
+    folder = Path(os.environ.get("BENCH_RESULTS") or RESULTS)
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.json"
     path.write_text(json.dumps({"machine": facts()} | result, indent=1) + "\n")
     return path
 

@@ -51,7 +51,7 @@ def measure(port: int, n: int, seconds: float) -> dict[str, Any]:
             "share": share,
             "p50": load.percentile(0.5),
             "p99": load.percentile(0.99),
-            "refused": load.refused / sent,
+            "refused": load.refused / max(1, sent),
             "failed": load.failed,
             "goodput": load.rate / capacity,
         }
