@@ -5,15 +5,16 @@ isal. Every server finds its model in the environment variable MODEL and its enc
 """
 
 import io
+import itertools
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bundle.latents import Latents, latents_of
+from bundle.latents import latents_of
 from service.pictures.grid import make_grid
 from service.pictures.png import encode_png
 
@@ -23,7 +24,7 @@ Pixels = NDArray[np.uint8]
 MAX_BATCH = 64
 """The largest batch of every peer that batches, as the service's."""
 
-WARM_UP = (1, 16, 64)
+WARM_UP = (1, 2, 4, 8, 16, 32, 64)
 """The rows of the batches that a model draws before it serves."""
 
 
@@ -38,24 +39,21 @@ class Model:
         self._module = tf.saved_model.load(path or os.environ["MODEL"])  # it holds the variables
         self._generate = self._module.signatures["serving_default"]
         _, inputs = self._generate.structured_input_signature
-        self.latent_dim: int = inputs["latents"].shape[1]
+        self._latent_dim: int = inputs["latents"].shape[1]
         for rows in WARM_UP:
-            self.images(self.latents(0, rows))
+            self.draw(range(rows))
 
-    def latents(self, seed: int, n: int) -> Latents:
-        """The latents of the seeds `seed`, `seed` + 1 …: float32 [n, latent_dim]."""
-        return latents_of(range(seed, seed + n), self.latent_dim)
-
-    def images(self, latents: Latents) -> Pixels:
-        """The images of latents, one batch: uint8 [n, height, width, channels]."""
+    def draw(self, seeds: Iterable[int]) -> Pixels:
+        """The images of seeds, as one batch: uint8 [n, height, width, channels]."""
+        latents = latents_of(seeds, self._latent_dim)
         images: Pixels = self._generate(latents=self._tensor(latents))["images"].numpy()
         return images
 
-    def images_of(self, requests: Sequence[tuple[int, int]]) -> list[Pixels]:
-        """The images of requests, each a seed and an n, drawn as one batch and split again."""
-        images = self.images(np.concatenate([self.latents(seed, n) for seed, n in requests]))
-        ends = np.cumsum([n for _, n in requests])
-        return np.split(images, ends[:-1])
+    def draw_requests(self, requests: Sequence[range]) -> list[Pixels]:
+        """The images of several requests, each the range of its seeds, as one batch that is split again."""
+        images = self.draw(itertools.chain.from_iterable(requests))
+        ends = itertools.accumulate(len(seeds) for seeds in requests)
+        return [images[end - len(seeds) : end] for seeds, end in zip(requests, ends, strict=True)]
 
 
 def grid_of(images: Pixels) -> Pixels:

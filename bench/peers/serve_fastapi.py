@@ -36,7 +36,7 @@ app = FastAPI(lifespan=lifespan)
 @app.get("/generate")
 def generate(n: int = 1, seed: int = 0) -> Response:
     model, encode = loaded["model"], loaded["encode"]
-    return Response(encode(model.images(model.latents(seed, n))), media_type="image/png")
+    return Response(encode(model.draw(range(seed, seed + n))), media_type="image/png")
 
 
 if __name__ == "__main__":

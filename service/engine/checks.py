@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.python.framework import op_def_registry  # no public name tells which operations there are
 
@@ -75,6 +77,20 @@ def check_weights(function: Any) -> None:  # noqa: ANN401 (TensorFlow has no typ
     for variable in function.variables:
         if variable.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(variable))):
             raise EngineError("it has weights that are infinite or not a number")
+
+
+def check_numbers(unrounded: NDArray[np.uint8]) -> None:
+    """Check that what is drawn is finite before it is rounded: of NaN, rounding makes black pixels like any others.
+
+    Args:
+        unrounded: uint8 [n, height, width, channels, bytes of a number], as `unrounded` leaves it.
+
+    Raises:
+        EngineError: some number is infinite or not a number.
+    """
+    kind = {4: np.float32, 8: np.float64}.get(unrounded.shape[-1])
+    if kind is not None and not np.isfinite(np.ascontiguousarray(unrounded).view(kind)).all():
+        raise EngineError("it draws pixels that are infinite or not a number")
 
 
 def check_signature(bundle: Bundle, function: Any) -> None:  # noqa: ANN401 (TensorFlow has no types)

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
+from bundle.latents import latents_of
 from bundle.processor import BFLOAT16_FLAGS, cpu_flags
 from bundle.store import Bundle
 from service.engine.checks import (
     GRAPH,
     SIGNATURE,
+    check_numbers,
     check_operations,
     check_signature,
     check_weights,
@@ -28,7 +30,7 @@ from service.engine.checks import (
 from service.engine.protocol import BatchSize, Do, Draw, EngineError, Latents, Loader, Pixels
 from service.engine.tails import narrowest
 from service.engine.unrounded import leave_unrounded
-from service.engine.warmup import Variant, Warmed, warm_up
+from service.engine.warmup import CHECKED, Variant, Warmed, warm_up
 
 logger = logging.getLogger("figment.engine")
 
@@ -82,6 +84,9 @@ class SavedModelEngine:
         """See `Engine.warm`."""
         width = narrowest(read_graph(self._path))
         with unrounded(self._path, self._device) as twin:
+            if twin is not None:
+                latents = latents_of(range(CHECKED), self._latent_dim)
+                check_numbers(do(lambda: (caller(twin, device=self._device)(latents), 0.0))[0])
             found = {}
             for precision in self._precisions:
                 try:

@@ -214,6 +214,7 @@ def make_graph() -> Callable[..., Callable[[Path, int], Manifest]]:
         labelled: bool = False,
         fail: bool = False,
         constant: bool = False,
+        broken: float | None = None,
     ) -> Callable[[Path, int], Manifest]:
         import tensorflow as tf
 
@@ -227,6 +228,9 @@ def make_graph() -> Callable[..., Callable[[Path, int], Manifest]]:
                 if fail:
                     latents = tf.debugging.check_numerics(latents / 0.0, "by zero")
                 x = tf.reshape(tf.tanh(latents @ module.weights), [-1, height, 8, channels])
+                if broken is not None:  # one pixel, for one latent in two
+                    x = tf.where((tf.range(192) == 7)[None] & (latents[:, :1] > 0), broken, tf.reshape(x, [-1, 192]))
+                    x = tf.reshape(x, [-1, height, 8, channels])
                 return {output_name: tf.cast(tf.round((x + 1.0) * 127.5), output_dtype)}
 
             @tf.function(

@@ -105,6 +105,16 @@ def test_an_error_in_the_graph_is_an_engine_error_of_one_line(
     assert "\n" not in str(failed.value)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_generator_that_draws_what_is_no_number_is_refused_when_it_is_warmed(
+    load: Callable[[Bundle], Any], publish_graph: Callable[..., Bundle], value: float
+) -> None:
+    engine = load(publish_graph(broken=value))
+    with pytest.raises(EngineError, match="infinite or not a number"):
+        engine.warm(4, at_once)
+    assert load(publish_graph(broken=0.5)).warm(4, at_once)
+
+
 def test_a_constant_generator_is_refused_when_it_is_warmed(
     load: Callable[[Bundle], Any], publish_graph: Callable[..., Bundle]
 ) -> None:
