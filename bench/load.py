@@ -13,10 +13,14 @@ SLOWEST = 120.0
 
 @dataclass
 class Load:
-    """What came back: the latencies of the answers in seconds, those that were refused, and those that failed."""
+    """What came back: the latencies of the answers in seconds, those that were refused, and those that failed.
+
+    `late` answers came when the measurement was over, and do not count in the rate.
+    """
 
     seconds: float
     latencies: list[float] = field(default_factory=list)
+    late: int = 0
     refused: int = 0
     failed: int = 0
     errors: list[str] = field(default_factory=list)
@@ -24,7 +28,7 @@ class Load:
     @property
     def rate(self) -> float:
         """Answers a second."""
-        return len(self.latencies) / self.seconds
+        return (len(self.latencies) - self.late) / self.seconds
 
     def percentile(self, share: float) -> float:
         """The latency that `share` of the answers stay below, in seconds; none is endless."""
@@ -117,8 +121,10 @@ async def run_open_load(port: int, path: Callable[[int], str], rate: float, seco
         connection = free.popleft() if free else Connection(port)
         status = await connection.get(path(number))
         free.append(connection)
+        done = time.perf_counter()
         if due >= begin + warm:
-            load.count(status, time.perf_counter() - due)
+            load.count(status, done - due)
+            load.late += status == 200 and done > begin + warm + seconds
 
     visits = set()
     for number in range(int((warm + seconds) * rate)):

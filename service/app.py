@@ -10,7 +10,7 @@ from fastapi_swagger import patch_fastapi
 
 from bundle.environment import prepare_tensorflow
 from bundle.store import Store
-from service.api import generate, head, health, interpolate, metrics, models, problems
+from service.api import generate, head, health, interpolate, metrics, models, problems, shedding
 from service.catalogue import Catalogue
 from service.engine.protocol import Loader
 from service.settings import Settings
@@ -60,6 +60,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
     problems.install(app, [*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
         app.include_router(router)
+    app.add_middleware(shedding.Shedding, catalogue=catalogue)
     app.add_middleware(head.HeadAsGet)
     _document_problems(app)
     return app

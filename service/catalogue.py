@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 from bundle.errors import BundleError, UnknownBundle
 from bundle.store import Bundle, Skipped, Store, open_bundle
 from service.engine.batcher import Batcher
-from service.engine.device import Device
+from service.engine.device import Device, step_back
 from service.engine.protocol import BatchSize, EngineError, Loader
 from service.settings import Settings
 from service.startup import Startup
@@ -99,7 +99,7 @@ class Catalogue:
         self._failures: dict[Key, tuple[float, Exception]] = {}
         """Versions that were asked for and are not good: until when that is remembered, and why."""
         self._freeing: set[asyncio.Task[bool]] = set()
-        self._thread = ThreadPoolExecutor(1, "load")
+        self._thread = ThreadPoolExecutor(1, "load", step_back)
         """Where bundles are read and loaded, one at a time: other threads are for requests."""
 
     @property

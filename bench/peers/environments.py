@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,7 +110,7 @@ def serving_peer(name: str, encoder: str, model: Path | str) -> Iterator[int]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # and with it a group of its own
+            start_new_session=True,  # by it `_end` finds what the peer has started
         )
         try:
             trouble = _wait(process, f"http://127.0.0.1:{port}{peer.path.format(n=1, seed=0)}")
@@ -148,20 +148,45 @@ def _wait(process: "subprocess.Popen[bytes]", url: str) -> str:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End the whole group: SIGTERM, and after a while SIGKILL for what is left."""
-    _signal(process.pid, signal.SIGTERM)
+    """End a peer with all its processes: SIGTERM to the first, then to what it left, and after a while SIGKILL."""
     deadline = time.monotonic() + END
-    while time.monotonic() < deadline and _signal(process.pid, 0):
-        process.poll()  # it stays in the group until it is waited for
-        time.sleep(0.1)
-    _signal(process.pid, signal.SIGKILL)
+    family = _family(process.pid)
+    process.terminate()  # the first knows best in which order the others end
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        family |= _family(process.pid)
+        for member in family & _running().keys():
+            with suppress(ProcessLookupError):
+                os.kill(member.number, number)
+        while family & _running().keys() and time.monotonic() < deadline:
+            process.poll()
+            time.sleep(0.05)
     process.wait()
 
 
-def _signal(group: int, number: int) -> bool:
-    """Send a signal to a group; whether there was one."""
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return False
-    return True
+class Process(NamedTuple):
+    """A number is used again, but not with the same time of its start."""
+
+    number: int
+    start: str
+
+
+def _family(first: int) -> set[Process]:
+    """The processes of the session of `first`, and all that they started, in sessions of their own too."""
+    running = _running()
+    numbers = {process.number for process, (_, session) in running.items() if session == first}
+    while more := {p.number for p, (parent, _) in running.items() if parent in numbers} - numbers:
+        numbers |= more
+    return {process for process in running if process.number in numbers}
+
+
+def _running() -> dict[Process, tuple[int, int]]:
+    """Every process that has not ended: its parent and its session, as Linux tells them."""
+    processes = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended just now
+            state, parent, _, session, *rest = stat.read_text(errors="replace").rpartition(")")[2].split()
+            if state != "Z":
+                processes[Process(int(stat.parent.name), rest[15])] = int(parent), int(session)
+    return processes

@@ -25,7 +25,6 @@ class Generator:
         return self._model.images(latents)
 
 
-
 import asyncio
 import bundle.latents
 from starlette.applications import Starlette
@@ -34,6 +33,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 encode = encoder()
+
 
 async def generate(request: Request) -> Response:
     service = bentoml.get_current_service()

@@ -21,6 +21,7 @@ from bench.peers.common import MAX_BATCH, Model, encoder
 
 MCB = int(os.environ.get("MCB", 1))
 
+
 @serve.deployment(
     num_replicas=int(os.environ.get("W", 1)),
     max_ongoing_requests=int(os.environ.get("MOR", 256)),
@@ -45,9 +46,21 @@ class Generator:
 if __name__ == "__main__":
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    ray.init(num_cpus=2, include_dashboard=False, object_store_memory=200 * 2**20, _node_ip_address="127.0.0.1", log_to_driver=True, logging_level="warning")
-    serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])}, logging_config={"log_level": "WARNING", "enable_access_log": False})
-    serve.run(Generator.bind(), route_prefix="/generate", logging_config={"log_level": "WARNING", "enable_access_log": False})
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=200 * 2**20,
+        _node_ip_address="127.0.0.1",
+        log_to_driver=True,
+        logging_level="warning",
+    )
+    serve.start(
+        http_options={"host": "127.0.0.1", "port": int(sys.argv[1])},
+        logging_config={"log_level": "WARNING", "enable_access_log": False},
+    )
+    serve.run(
+        Generator.bind(), route_prefix="/generate", logging_config={"log_level": "WARNING", "enable_access_log": False}
+    )
     ended.wait()
     serve.shutdown()
     ray.shutdown()

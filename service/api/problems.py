@@ -144,9 +144,14 @@ async def _unknown_model(request: Request, error: Exception) -> JSONResponse:
     return problem("unknown-model", str(error), models=error.known)
 
 
+def overloaded(refusal: QueueFull) -> JSONResponse:
+    """The answer to a request that was refused."""
+    return problem("overloaded", str(refusal), {"Retry-After": str(refusal.retry_after)})
+
+
 async def _unavailable(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, QueueFull):
-        return problem("overloaded", str(error), {"Retry-After": str(error.retry_after)})
+        return overloaded(error)
     return problem("not-ready", str(error), {"Retry-After": NOT_READY_RETRY})
 
 

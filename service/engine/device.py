@@ -2,21 +2,27 @@
 
 import asyncio
 import logging
+import os
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from service.engine.plan import Plan
 from service.engine.protocol import BatchSize, Engine, EngineError, Latents, Pixels
-from service.engine.schedule import Batch, BatcherClosed, Lane, Schedule, Work
+from service.engine.schedule import Batch, BatcherClosed, Lane, QueueFull, Schedule
+from service.engine.work import Work
 
 logger = logging.getLogger("figment.device")
 
 T = TypeVar("T")
+
+NICENESS: Final = 5
+"""Of the threads that compute: a third of the weight of the event loop's 0."""
 
 
 class Device:
@@ -59,6 +65,21 @@ class Device:
         """Raise what `submit` would raise for so many rows."""
         with self._lock:
             self._schedule.admit(lane, rows, deadline, self._clock())
+
+    def refusal(self, deadline: float) -> QueueFull | None:
+        """Why not even one more image can be had from any model within a deadline, in seconds; None if it can."""
+        refusal = None
+        with self._lock:
+            for lane in self._schedule.lanes:
+                try:
+                    self._schedule.admit(lane, 1, deadline, self._clock())
+                except QueueFull as error:
+                    refusal = error
+                except BatcherClosed:
+                    continue
+                else:
+                    return None
+        return refusal
 
     def submit(self, lane: Lane, latents: Latents, deadline: float) -> Work:
         """Queue rows; the work's `waiter` is a future of the running event loop that gets its pixels, or its error.
@@ -140,6 +161,7 @@ class Device:
 
     def _live(self) -> None:
         """Work until the device is closed, whatever happens."""
+        step_back()
         while True:
             try:
                 while self._turn():
@@ -188,6 +210,17 @@ class Device:
                 finished = self._schedule.finish(batch, pixels, self._clock())
                 self._answered.notify_all()
         answer(finished)
+
+
+def step_back() -> None:
+    """Let the event loop go first: this thread, and those that it starts, get less of a core that others want too.
+
+    TensorFlow's threads are started by the first that runs an operation. Without it they leave the event loop a third
+    of a core under load, requests wait for seconds before anything is done for them, and are not even refused.
+    """
+    if sys.platform == "linux":  # where a thread has a niceness of its own
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def answer(works: list[Work]) -> None:

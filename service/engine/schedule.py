@@ -8,8 +8,6 @@ queueing: Golestani 1994). Requests for the same latents that are under way are 
 """
 
 import math
-from bisect import insort
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,6 +15,7 @@ import numpy as np
 
 from service.engine.plan import Plan
 from service.engine.protocol import BatchSize, Engine, Latents, Pixels
+from service.engine.work import Line, Work
 
 PATIENCE: Final = 16.0
 """How many times its own work a request lets others pass that came later and are smaller."""
@@ -26,6 +25,9 @@ SHORTEST: Final = 1e-4
 """Seconds: a measured time below it says nothing about a later one."""
 SLOWEST: Final = 10.0
 """One batch that took more times as long counts as that many: a pause of the machine is no slowdown."""
+MARGIN: Final = 0.75
+"""Of a deadline, what the estimated wait may be. Estimates err, and a line in which all wait for as long as they may at
+most is the worst: half of them give up just before their turn, and what they waited for is nobody's."""
 SMALL: Final = 4
 """Rows of a request up to which it is small: the last eighth of a queue is for those, so that a flood leaves room."""
 
@@ -43,68 +45,13 @@ class BatcherClosed(Exception):
 
 
 @dataclass(eq=False)
-class Work:
-    """Rows that are computed once, for one request or for several that ask for the same.
-
-    `pending` are the ranges of rows, first and count, that are in no batch yet; `parts` are those done, by their
-    first row; `callers` wait for them. `alone`: a batch with others in it failed, so now each is tried by itself.
-    """
-
-    lane: "Lane"
-    latents: Latents
-    key: bytes
-    rank: float
-    number: int
-    waiter: Any
-    callers: int = 1
-    alone: bool = False
-    pending: list[tuple[int, int]] = field(default_factory=list)
-    parts: dict[int, Pixels] = field(default_factory=dict)
-    error: Exception | None = None
-
-    def __post_init__(self) -> None:
-        self.pending = [(0, len(self.latents))]
-
-    @property
-    def waiting(self) -> int:
-        """Rows that are in no batch yet."""
-        return sum(count for _, count in self.pending)
-
-    def take(self, room: int) -> Iterator[tuple[int, int]]:
-        """Ranges of the next rows, at most `room` of them, which no longer wait."""
-        while self.pending and room:
-            start, count = self.pending.pop(0)
-            if count > room:
-                self.pending.insert(0, (start + room, count - room))
-                count = room
-            room -= count
-            yield start, count
-
-    @property
-    def complete(self) -> bool:
-        """Whether all rows are done."""
-        return sum(map(len, self.parts.values())) == len(self.latents)
-
-    def pixels(self) -> Pixels:
-        """All rows in their order; not to be written to, since several callers may have them."""
-        parts = [self.parts[start] for start in sorted(self.parts)]
-        pixels = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        pixels.flags.writeable = False
-        return pixels
-
-    def __lt__(self, other: "Work") -> bool:
-        return (self.rank, self.number) < (other.rank, other.number)
-
-
-@dataclass(eq=False)
 class Lane:
     """What waits for one model. `max_rows` may wait."""
 
     engine: Engine
     plan: Plan
     max_rows: int
-    works: list[Work] = field(default_factory=list)
-    """Those with rows that wait, by rank."""
+    line: Line = field(default_factory=Line)
     flying: dict[bytes, Work] = field(default_factory=dict)
     """Those that are not answered yet, by their latents."""
     closed: bool = False
@@ -114,7 +61,7 @@ class Lane:
     @property
     def waiting(self) -> int:
         """Rows that are in no batch yet."""
-        return sum(work.waiting for work in self.works)
+        return self.line.rows
 
     def seconds(self, rows: int) -> float:
         """The estimated time of some rows."""
@@ -185,7 +132,7 @@ class Schedule:
         self._number += 1
         work = Work(lane, latents, key, rank, self._number, waiter)
         lane.flying[key] = work
-        insort(lane.works, work)
+        lane.line.add(work)
         return work
 
     def leave(self, work: Work) -> None:
@@ -196,21 +143,17 @@ class Schedule:
 
     def take(self, now: float) -> Batch | None:
         """The next batch, or None if nothing waits."""
-        lane = min((lane for lane in self.lanes if lane.works), key=lambda lane: lane.works[0], default=None)
-        if lane is None:
+        waiting = [lane for lane in self.lanes if lane.waiting]
+        if not waiting:
             return None
-        first = lane.works[0]
-        together = [first] if first.alone else [work for work in lane.works if not work.alone]
+        lane = min(waiting, key=lambda lane: lane.line.works[0])
+        first = lane.line.works[0]
+        together = [first] if first.alone else [work for work in lane.line.works if not work.alone]
         size = lane.plan.first(sum(work.waiting for work in together))
         small = sum(work.waiting for work in together if len(work.latents) <= max(SMALL, len(first.latents)))
         if small < size.rows:  # the rest of it would be rows of larger requests that the first has passed
             size = lane.plan.hurried(small, size)
-        slices, room = [], size.rows
-        for work in together:
-            for start, count in work.take(room):
-                slices.append((work, start, count))
-                room -= count
-        lane.works = [work for work in lane.works if work.waiting]
+        slices = lane.line.take(together, size.rows)
         batch = Batch(lane, size, tuple(slices), now, now + lane.slowdown * size.seconds)
         self.running.append(batch)
         return batch
@@ -258,16 +201,12 @@ class Schedule:
     @property
     def waiting(self) -> bool:
         """Whether any rows are in no batch yet."""
-        return any(lane.works for lane in self.lanes)
+        return any(lane.waiting for lane in self.lanes)
 
     def ahead(self, now: float, rank: float = math.inf) -> float:
         """The estimated seconds until rows of a rank are taken: what runs, and what is served before them."""
-        waiting = sum(lane.seconds(rows) for lane, rows in self._before(rank))
+        waiting = sum(lane.seconds(lane.line.before(rank)) for lane in self.lanes)
         return (waiting + sum(max(0.0, batch.due - now) for batch in self.running)) / self.in_flight
-
-    def _before(self, rank: float) -> Iterator[tuple[Lane, int]]:
-        for lane in self.lanes:
-            yield lane, sum(work.waiting for work in lane.works if work.rank <= rank)
 
     def admit(self, lane: Lane, rows: int, deadline: float, now: float) -> float:
         """The rank of so many new rows; raises what `add` raises."""
@@ -298,13 +237,12 @@ class Schedule:
         if work.error is not None or not work.callers:
             return
         work.alone = True
-        work.pending.insert(0, (start, count))
-        if work not in work.lane.works:
-            insort(work.lane.works, work)
+        work.lane.line.remove(work)
+        work.put_back(start, count)
+        work.lane.line.add(work)
 
     def _forget(self, work: Work) -> None:
-        if work in work.lane.works:
-            work.lane.works.remove(work)
+        work.lane.line.remove(work)
         if work.lane.flying.get(work.key) is work:
             del work.lane.flying[work.key]
 
@@ -319,4 +257,4 @@ def smoothed_slowdown(before: float, taken: float, measured: float) -> float:
 
 def is_too_late(ahead: float, own: float, deadline: float) -> bool:
     """Whether a request is refused: `ahead` seconds until its turn, `own` to run it. An idle device takes any."""
-    return ahead > 0 and ahead + own > deadline
+    return ahead > 0 and ahead + own > MARGIN * deadline

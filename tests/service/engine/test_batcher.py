@@ -1,5 +1,7 @@
 import asyncio
 import logging
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -394,3 +396,17 @@ async def test_a_lane_is_drained_when_its_last_caller_leaves_while_a_call_runs(b
         assert await closing
     gate.set()
     await asyncio.wrap_future(call)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no niceness of their own")
+async def test_the_threads_that_compute_let_the_event_loop_go_first(build: Build, engine: FakeEngine) -> None:
+    niceness: list[int] = []
+    run = engine.run
+
+    def noted(latents: Latents) -> Pixels:
+        niceness.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return run(latents)
+
+    engine.run = noted  # type: ignore[method-assign]
+    await build().generate(rows(1))
+    assert niceness[0] > os.getpriority(os.PRIO_PROCESS, 0)

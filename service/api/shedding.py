@@ -1,0 +1,28 @@
+"""What cannot be answered in time is refused before anything is done for it.
+
+To read a request, check it and wind up an error takes a third of what it takes to answer it. Where more come than can
+be answered, that time is taken from those that could be, and then nobody is answered in time.
+"""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.api.problems import overloaded
+from service.catalogue import Catalogue
+
+PICTURES = ("/generate", "/images/", "/interpolate")
+"""Where the paths of requests for pictures begin."""
+
+
+class Shedding:
+    """Refuse requests for pictures while the device could not draw one more image within FIGMENT_DEADLINE."""
+
+    def __init__(self, app: ASGIApp, catalogue: Catalogue) -> None:
+        self.app, self._catalogue = app, catalogue
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
+        if scope["type"] == "http" and scope["path"].startswith(PICTURES):
+            refusal = self._catalogue.device.refusal(self._catalogue.settings.deadline)
+            if refusal is not None:
+                await overloaded(refusal)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
