@@ -224,8 +224,12 @@ class Schedule:
 
     def _check_in_time(self, ahead: float, own: float, deadline: float) -> None:
         if is_too_late(ahead, own, deadline):
-            late = ahead + own - deadline
-            raise QueueFull(f"the answer would take {ahead + own:.1f} s, longer than the {deadline:g} s it may", late)
+            late = ahead + own - MARGIN * deadline
+            raise QueueFull(
+                f"the answer would take {ahead + own:.1f} s; of the {deadline:g} s it may take, "
+                f"{MARGIN * deadline:.1f} s may be expected",
+                late,
+            )
 
     def _end(self, batch: Batch, now: float) -> None:
         if batch in self.running:
