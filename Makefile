@@ -45,7 +45,8 @@ test-container: $(STAMPS)/dev ## build and run the Dockerfile and docker-compose
 	$(PYTEST) -m docker
 
 bench: $(STAMPS)/dev ## measure the service, and its peers beside it (an hour); results in bench/results/
-	for name in limit rates fairness png growth startup peers plots; do $(BIN)/python -m bench.$$name || exit 1; done
+	for name in limit "limit --version 1 --name limit-version-1" rates fairness png growth startup peers plots tables; do \
+	  $(BIN)/python -m bench.$$name || exit 1; done
 
 bench-gpu: $(STAMPS)/service-gpu ## the limit on a GPU: in float32, and in what FIGMENT_PRECISION=auto chooses
 	FIGMENT_DEVICE=gpu $(BIN)/python -m bench.limit --name limit-gpu-float32

@@ -12,6 +12,7 @@ import pytest
 from bench.limit import summary
 from bench.machine import RESULTS, facts, resident_mib, write_result
 from bench.plots import PLOTS
+from bench.tables import PAGE, TABLES, filled
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +39,14 @@ def test_what_is_kept_can_be_drawn(name: str, tmp_path: Path) -> None:
     source = RESULTS / f"{name}.json"
     PLOTS[name](json.loads(source.read_text()), tmp_path / "plot.svg")
     assert len(list(ElementTree.parse(tmp_path / "plot.svg").getroot().iter())) > 50
+
+
+def test_the_page_shows_what_is_kept() -> None:
+    page = PAGE.read_text()
+    assert filled(page) == page
+    for name in TABLES:
+        assert (RESULTS / f"{name}.json").exists()
+        assert page.count(f"<!-- {name} -->\n| ") + page.count(f"<!-- {name} -->\nn=1") == 1
 
 
 @pytest.mark.tensorflow
