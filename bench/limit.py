@@ -1,8 +1,8 @@
 """The service at saturation beside the limit, the raw model in a bare loop and the encoding: `python -m bench.limit`.
 
 The raw model and the service take turns, round by round, and a share is the median over the rounds, so that a busy
-machine hits both alike. The limit of a request is n images of the raw model at its best batch, and then its encoding in
-one thread; a service that encodes on one core while another draws can pass it.
+machine hits both alike. The limit of a request is n images of the raw model at its best batch, and then its encoding;
+a service that encodes on one core while another draws can pass it.
 """
 
 import argparse

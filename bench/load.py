@@ -96,7 +96,7 @@ async def run_load(port: int, path: Callable[[int], str], connections: int, seco
         while (sent := time.perf_counter()) < begin + seconds:
             status = await connection.get(path(next(numbers)))
             done = time.perf_counter()
-            if sent >= begin and done <= begin + seconds:
+            if begin <= done <= begin + seconds:
                 load.count(status, done - sent)
             if status != 200:
                 await asyncio.sleep(0.01)

@@ -13,35 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-RAW = """
-import json, sys, time
-import numpy as np, tensorflow as tf
-from bundle.latents import latents_of
-from service.pictures.grid import make_grid
-from service.pictures.png import encode_png
-
-def taken(function, seconds):
-    function()
-    begin, runs = time.perf_counter(), 0
-    while (spent := time.perf_counter() - begin) < seconds:
-        function()
-        runs += 1
-    return spent / runs
-
-generate = tf.saved_model.load(sys.argv[1])
-call = generate.signatures["serving_default"]
-size = call.structured_input_signature[1]["latents"].shape[1]
-print("{}", flush=True)
-for line in sys.stdin:
-    order = json.loads(line)
-    rows, seconds = order["rows"], order["seconds"]
-    latents = latents_of(range(rows), size)
-    draw = lambda: call(latents=tf.constant(latents))["images"].numpy()
-    images = draw()
-    encode = lambda: encode_png(make_grid(images), {"figment:request": "/generate?n=16&seed=0"})
-    print(json.dumps(taken(encode if order["encode"] else draw, seconds)), flush=True)
-"""
-
 
 class Raw:
     """TensorFlow's own loader and a bare loop: what no server passes, but by doing two things at a time."""
@@ -55,7 +26,7 @@ class Raw:
         return self._ask(rows=rows, seconds=seconds, encode=False)
 
     def encoding(self, n: int, seconds: float) -> float:
-        """The seconds of laying out and encoding a grid of n images, in one thread."""
+        """The seconds of laying out and encoding a grid of n images, one after the other."""
         return self._ask(rows=n, seconds=seconds, encode=True)
 
     def _ask(self, **order: object) -> float:
@@ -75,7 +46,7 @@ class Raw:
 @contextmanager
 def raw_model(bundle: Path) -> Iterator[Raw]:
     """A process that has loaded a bundle's SavedModel and does nothing until it is asked."""
-    command = [sys.executable, "-c", RAW, str(bundle)]
+    command = [sys.executable, "-m", "bench.raw", str(bundle)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:

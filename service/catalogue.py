@@ -48,11 +48,13 @@ class NotReady(Exception):
 class Model:
     """A bundle that is loaded and warm.
 
-    `precision` is that of its numbers; `weights`: bytes of its weights' files; `users`: requests that hold it.
+    `precision` and `fingerprint` are the engine's; `weights`: bytes of its weights' files; `users`: requests that hold
+    it.
     """
 
     bundle: Bundle
     precision: str
+    fingerprint: str
     sizes: tuple[BatchSize, ...]
     batcher: Batcher
     weights: int = 0
@@ -69,8 +71,8 @@ class Model:
 
     @property
     def identity(self) -> str:
-        """What the pixels of a latent depend on: the bundle's digest, and the precision."""
-        return f"{self.bundle.digest};{self.precision}"
+        """What the pixels of a latent depend on: the bundle, and how it is computed here."""
+        return f"{self.bundle.digest};{self.precision};{self.fingerprint}"
 
 
 class Catalogue:
@@ -301,7 +303,9 @@ class Catalogue:
             sizes = engine.warm(settings.max_batch, lambda run: self.device.call(run).result())
             batcher = Batcher(self.device, engine, sizes, settings.queue, settings.deadline)
             gc.collect()  # TensorFlow's functions are cycles, which would wait for Python's own time
-            return Model(bundle, engine.precision, sizes, batcher, weights_of(bundle), used=time.monotonic())
+            return Model(
+                bundle, engine.precision, engine.fingerprint, sizes, batcher, weights_of(bundle), used=time.monotonic()
+            )
 
         begin = time.perf_counter()
         model = await self._apart(load_and_warm)

@@ -82,7 +82,9 @@ def make_environment(name: str) -> Path:
         return python
     shutil.rmtree(environment, ignore_errors=True)
     subprocess.run([UV, "venv", "--quiet", "--python", BASE, environment], check=True)
-    subprocess.run([UV, "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock], check=True)
+    # Compiled now: else the first start of a peer takes minutes, or each, where Python may not write bytecode.
+    options = ["--quiet", "--require-hashes", "--compile-bytecode", "--python", python]
+    subprocess.run([UV, "pip", "sync", *options, lock], check=True)
     shutil.copyfile(lock, stamp)  # the last step: an environment half made is made anew
     return python
 

@@ -1,5 +1,4 @@
-"""MLServer: `python bench/peers/serve_mlserver.py PORT`.
-"""
+"""MLServer: `python bench/peers/serve_mlserver.py PORT`."""
 
 import asyncio
 import os

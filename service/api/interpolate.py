@@ -41,7 +41,7 @@ async def interpolate(query: Annotated[InterpolateQuery, Query()], request: Requ
             steps = path(latents, query.frames, query.mode, query.loop)
             return choose(steps, manifest, label), labels_drawn(latents, manifest, label)
 
-        frames, labels = await draw(request, model, query.frames, walk)
+        frames, labels = await draw(request, model, query.frames, walk, made=len(keys) + query.frames)
         asked = {"seeds": ",".join(map(str, keys)), "frames": query.frames, **label_asked(manifest, label)}
         origin = Origin(
             model, keys, labels, replay_path("/interpolate", asked, query, model), random=query.keys is None

@@ -75,18 +75,19 @@ async def borrowed(request: Request, query: GenerateQuery | ImageQuery | Interpo
 
 
 async def draw(
-    request: Request, model: Model, n: int, make: Callable[[], tuple[Latents, list[int]]]
+    request: Request, model: Model, n: int, make: Callable[[], tuple[Latents, list[int]]], made: int | None = None
 ) -> tuple[Pixels, list[int]]:
     """The images of the n latents that `make` makes, if they can be had before the request's deadline, and its labels.
 
-    Where `make` takes long, a request that would be refused is refused before.
+    Where `make` takes long, a request that would be refused is refused before. `made`: how many latents it works on, if
+    not n.
     """
 
     def left() -> float:
         until: float = request.state.until
         return until - asyncio.get_running_loop().time()
 
-    quick = n <= QUICK_LATENTS
+    quick = (made or n) <= QUICK_LATENTS
     if not quick:
         model.batcher.check(n, left())
     latents, labels = await apart(make, quick=quick)
@@ -165,7 +166,7 @@ def picture_responses(*kinds: str, headers: Mapping[str, str] | None = None) -> 
         "Figment-Seeds": "The seeds, separated by commas.",
         "Figment-Labels": "The class of each seed, an index of `class_names`; only of a model with classes.",
         "Figment-Model": "name/version.",
-        "ETag": "The same for the same picture of the same bundle in the same precision; not where seeds were random.",
+        "ETag": "The same for the same picture to the last bit of the same bundle; not where seeds were random.",
         "Figment-Request": "The path and query that answer with the same picture again.",
     }
     documented = {name: {"description": text, "schema": {"type": "string"}} for name, text in described.items()}

@@ -33,17 +33,17 @@ class PictureRoute(APIRoute):
         async def answer(request: Request) -> Response:
             refuse_body(request)
             check_names(request, model)
-            values = {name: read("path", kind.validate_python, request.path_params[name], name)
+            values = {name: read(kind.validate_python, request.path_params[name], "path", name)
                       for name, kind in in_path.items()}  # fmt: skip
-            query = read("query", model.model_validate, dict(request.query_params))
+            query = read(model.model_validate, dict(request.query_params), "query")
             response: Response = await endpoint(request=request, query=query, **values)
             return response
 
         return answer
 
 
-def read(place: str, validate: Callable[[Any], Any], value: object, *name: str) -> Any:  # noqa: ANN401
-    """A validated value; `name` is that of the parameter, if it is a single one.
+def read(validate: Callable[[Any], Any], value: object, *place: str) -> Any:  # noqa: ANN401
+    """A validated value; `place` is where an error was, such as ("path", "seed").
 
     Raises:
         RequestValidationError: it is not allowed.
@@ -52,7 +52,7 @@ def read(place: str, validate: Callable[[Any], Any], value: object, *name: str) 
         return validate(value)
     except ValidationError as error:
         raise RequestValidationError(
-            [{**each, "loc": (place, *name, *each["loc"])} for each in error.errors(include_url=False)]
+            [{**each, "loc": (*place, *each["loc"])} for each in error.errors(include_url=False)]
         ) from error
 
 

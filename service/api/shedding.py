@@ -14,7 +14,10 @@ PICTURES = ("/generate", "/images/", "/interpolate")
 
 
 class Shedding:
-    """Refuse requests for pictures while the device could not draw one more image within FIGMENT_DEADLINE."""
+    """Refuse requests for pictures while no loaded model could draw one more image within FIGMENT_DEADLINE.
+
+    Also those that are wrong, that ask for what others wait for, or for a model that is not loaded: nothing was read.
+    """
 
     def __init__(self, app: ASGIApp, catalogue: Catalogue) -> None:
         self.app, self._catalogue = app, catalogue

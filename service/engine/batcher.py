@@ -29,7 +29,10 @@ class Batcher:
         return self._device.waiting(self._lane)
 
     def check(self, rows: int, deadline: float | None = None) -> None:
-        """Refuse at once so many rows that `generate` would refuse now. Arguments and errors are as there."""
+        """Refuse at once so many rows that `generate` would refuse now, unless it found others that ask for the same.
+
+        Arguments and errors are as there.
+        """
         self._device.check(self._lane, rows, self._limit(deadline))
 
     async def generate(self, latents: Latents, deadline: float | None = None) -> Pixels:

@@ -45,7 +45,7 @@ class Device:
         self._clock = clock
         self._schedule = Schedule(in_flight)
         self._calls: deque[Callable[[], None]] = deque()
-        self._called_last = False
+        self._called_last = self._calling = False
         self._lock = threading.Lock()
         self._wanted = threading.Condition(self._lock)
         """There is something to do: one thread is woken for each piece of it."""
@@ -62,12 +62,12 @@ class Device:
         return lane
 
     def check(self, lane: Lane, rows: int, deadline: float) -> None:
-        """Raise what `submit` would raise for so many rows."""
+        """Raise what `submit` would raise for so many rows that nobody else has asked for."""
         with self._lock:
             self._schedule.admit(lane, rows, deadline, self._clock())
 
     def refusal(self, deadline: float) -> QueueFull | None:
-        """Why not even one more image can be had from any model within a deadline, in seconds; None if it can."""
+        """Why not even one new image can be had from any loaded model within a deadline, in seconds; None if it can."""
         refusal = None
         with self._lock:
             for lane in self._schedule.lanes:
@@ -102,7 +102,7 @@ class Device:
             self._answered.notify_all()
 
     def call(self, function: Callable[[], T]) -> "Future[T]":
-        """Run a function in a thread of the device, between two batches; every second turn at the most is a call's."""
+        """Run a function in one of its threads while nothing else runs; every second turn at most is a call's."""
         future: Future[T] = Future()
 
         def run() -> None:
@@ -168,32 +168,48 @@ class Device:
                     pass
                 return
             except BaseException:  # an error of our own: nobody must wait for ever for rows that were lost
-                self.restarts += 1
-                logger.exception("the batch loop died and is started again (%d times so far)", self.restarts)
                 with self._lock:
+                    self.restarts += 1
+                    self._calling = False
                     lost = self._schedule.abandon(EngineError("the batch loop died; the service's log says more"))
                     self._answered.notify_all()
+                logger.exception("the batch loop died and is started again (%d times so far)", self.restarts)
                 answer(lost)
 
     def _turn(self) -> bool:
         """Wait for something to do and do it; False when the device is closed. It keeps no batch while it waits."""
         with self._lock:
-            self._wanted.wait_for(lambda: self._closed or self._calls or self._schedule.waiting)
-            call = self._next_call()
-            batch = None if call else self._schedule.take(self._clock())
-            if self._calls or self._schedule.waiting:  # more than one thread's turn: wake the next
+            self._wanted.wait_for(lambda: self._closed or self._may_call or self._may_run)
+            call = self._calls.popleft() if self._may_call else None
+            batch = self._schedule.take(self._clock()) if not call and self._may_run else None
+            if call or batch:
+                self._calling = self._called_last = call is not None
+            if self._may_run:  # more than one thread's turn: wake the next
                 self._wanted.notify()
         if call:
             call()
+            with self._lock:
+                self._calling = False
         elif batch:
             self._run(batch)
+        with self._lock:
+            self._wanted.notify_all()  # whoever waits for this call, or for this batch to make room for a call
         return bool(call or batch) or not self._closed
 
-    def _next_call(self) -> Callable[[], None] | None:
-        """A call if there is one, and nothing waits or the last turn was not a call's."""
-        due = bool(self._calls) and not (self._called_last and self._schedule.waiting)
-        self._called_last = due
-        return self._calls.popleft() if due else None
+    @property
+    def _call_is_due(self) -> bool:
+        """A call waits, and nothing else does or the last turn was not a call's."""
+        return bool(self._calls) and not (self._called_last and self._schedule.waiting)
+
+    @property
+    def _may_call(self) -> bool:
+        """A call is due, and nothing runs beside it: it is timed."""
+        return self._call_is_due and not self._calling and not self._schedule.running
+
+    @property
+    def _may_run(self) -> bool:
+        """A batch waits, and no call runs or is due."""
+        return self._schedule.waiting and not self._calling and not self._call_is_due
 
     def _run(self, batch: Batch) -> None:
         try:
@@ -227,8 +243,14 @@ def answer(works: list[Work]) -> None:
     """Give each work's future its pixels or its error, in its event loop's thread; which is woken once for all."""
     loops: dict[asyncio.AbstractEventLoop, list[tuple[Work, Pixels | None]]] = {}
     for work in works:
+        pixels = None
+        if work.error is None:
+            try:
+                pixels = work.pixels()
+            except Exception as error:  # images of another size, no memory: whoever waits must hear of it
+                work.error = _as_engine_error(error)
         waiter: asyncio.Future[Any] = work.waiter
-        loops.setdefault(waiter.get_loop(), []).append((work, work.pixels() if work.error is None else None))
+        loops.setdefault(waiter.get_loop(), []).append((work, pixels))
     for loop, answers in loops.items():
         with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
             loop.call_soon_threadsafe(_settle, answers)

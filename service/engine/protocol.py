@@ -50,15 +50,18 @@ Do = Callable[[Run], tuple[NDArray[Any], float]]
 class Engine(Protocol):
     """One loaded generator. Its methods are never called from the event loop's thread.
 
-    `precision` is that of its numbers, once it is warm: a part of what the pixels are, as the bundle is.
+    Once it is warm, `precision` is that of its numbers, and `fingerprint` a digest of what it draws of some latents
+    before it is rounded: two that agree in it draw the same pixels.
     """
 
     precision: str
+    fingerprint: str
 
     def warm(self, max_batch: int, do: Do) -> tuple[BatchSize, ...]:
         """Run the powers of two up to `max_batch`, and return, ascending, those that agree to the last bit.
 
-        Every run is given to `do`, which makes it between two batches of the models that are served meanwhile.
+        Every run that is compared or timed is given to `do`, which makes it between two batches of the models that are
+        served meanwhile.
 
         Raises:
             EngineError: the generator fails, or draws the same for every latent.

@@ -125,7 +125,8 @@ class Schedule:
         """
         key = latents.tobytes()
         if not lane.closed and (same := lane.flying.get(key)) is not None:
-            self._check_in_time(self.ahead(now, same.rank), 0.0, deadline)
+            if same.waiting:
+                self._check_in_time(self.ahead(now, same.rank, same.number), 0.0, deadline)
             same.callers += 1
             return same
         rank = self.admit(lane, len(latents), deadline, now)
@@ -203,9 +204,11 @@ class Schedule:
         """Whether any rows are in no batch yet."""
         return any(lane.waiting for lane in self.lanes)
 
-    def ahead(self, now: float, rank: float = math.inf) -> float:
+    def ahead(self, now: float, rank: float = math.inf, number: float = math.inf) -> float:
         """The estimated seconds until rows of a rank are taken: what runs, and what is served before them."""
-        waiting = sum(lane.seconds(lane.line.before(rank)) for lane in self.lanes)
+        waiting = sum(lane.seconds(lane.line.before(rank, number)) for lane in self.lanes)
+        if not waiting and len(self.running) < self.in_flight:
+            return 0.0
         return (waiting + sum(max(0.0, batch.due - now) for batch in self.running)) / self.in_flight
 
     def admit(self, lane: Lane, rows: int, deadline: float, now: float) -> float:
@@ -254,11 +257,17 @@ class Schedule:
 def smoothed_slowdown(before: float, taken: float, measured: float) -> float:
     """The new estimate of how many times longer than measured a batch takes, after one took `taken` seconds.
 
-    A machine that is shared makes it grow; never below 1.
+    A machine that is shared makes it grow, and one that was busier when it was measured makes it shrink.
     """
-    return max(1.0, (1.0 - LEARNING) * before + LEARNING * min(taken / max(measured, SHORTEST), SLOWEST))
+    return max(
+        1.0 / SLOWEST,
+        (1.0 - LEARNING) * before + LEARNING * min(max(taken, SHORTEST) / max(measured, SHORTEST), SLOWEST),
+    )
 
 
 def is_too_late(ahead: float, own: float, deadline: float) -> bool:
-    """Whether a request is refused: `ahead` seconds until its turn, `own` to run it. An idle device takes any."""
+    """Whether a request is refused: `ahead` seconds until its turn, `own` to run it.
+
+    It is if its answer is expected after `MARGIN` of its deadline. A device that has nothing else to do takes any.
+    """
     return ahead > 0 and ahead + own > MARGIN * deadline

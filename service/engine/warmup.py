@@ -1,10 +1,11 @@
 """Warm-up: which batch sizes may be used on this machine, and what each costs."""
 
+import hashlib
 import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,8 @@ from service.engine.tails import LANES, padding
 
 logger = logging.getLogger("figment.engine")
 
-REPEATS: Final = 2
-"""Timed runs of each size after the first, which compiles; the faster counts."""
+REPEATS: Final = 3
+"""Timed runs of each size after the first, which compiles; the fastest counts."""
 CHECKED: Final = 16
 """Rows that each size draws at least, to be compared with the others'."""
 
@@ -33,8 +34,16 @@ class Variant:
     bits: Draw
 
 
-Warmed = tuple[tuple[BatchSize, Variant], ...]
-"""The batch sizes that are used, ascending, each with its fastest way."""
+class Warmed(NamedTuple):
+    """The batch sizes that are used, ascending, each with its fastest way; and what all of them draw, as a digest.
+
+    Two services with the same `fingerprint` of a bundle draw the same pixels; a processor, a setting or a precision
+    that sums in another order has another.
+    """
+
+    sizes: tuple[tuple[BatchSize, Variant], ...]
+    fingerprint: str
+
 
 Key = tuple[int, int]
 """A size, and the place of a variant."""
@@ -44,8 +53,9 @@ def warm_up(variants: Sequence[Variant], latent_dim: int, max_batch: int, do: Do
     """Find powers of two up to `max_batch` that draw the same of a latent to the last bit, and time them.
 
     Matrix libraries choose another kernel, and so another order of summation, for some sizes. Sizes that agree make a
-    set; the one with most sizes is used, of several the one with the largest batch, then the fastest. So a seed's
-    pixels do not depend on the load, and are the same after a restart on the same machine.
+    set; the one with most sizes is used, of several the one with the largest batch, then the one of the first variant.
+    Times decide only between variants that draw the same. So a seed's pixels do not depend on the load, and are the
+    same after a restart on the same machine.
 
     Args:
         variants: ways to run it; one behind the first that fails is left out.
@@ -79,12 +89,13 @@ def warm_up(variants: Sequence[Variant], latent_dim: int, max_batch: int, do: Do
             raise EngineError("it draws another image for the same latent")
         return rows
 
-    def fastest(keys: list[Key]) -> Warmed:
+    def timed_sizes(keys: list[Key]) -> tuple[tuple[BatchSize, Variant], ...]:
         found: dict[int, tuple[BatchSize, Variant]] = {}
         for size, place in keys:
-            draw = variants[place].draw
-            timed(draw, latents[:size])
-            seconds = min(timed(draw, latents[:size])[1] for _ in range(REPEATS))
+            timed(variants[place].draw, latents[:size])
+        # All sizes take turns, so that a busy moment does not make one of them look worse than the others for good.
+        rounds = [[timed(variants[place].draw, latents[:size])[1] for size, place in keys] for _ in range(REPEATS)]
+        for (size, place), seconds in zip(keys, map(min, *rounds), strict=True):
             if size not in found or seconds < found[size][0].seconds:
                 found[size] = BatchSize(room[size], seconds, size - room[size]), variants[place]
         return tuple(found[size] for size in sorted(found))
@@ -92,7 +103,8 @@ def warm_up(variants: Sequence[Variant], latent_dim: int, max_batch: int, do: Do
     powers = [1 << i for i in range(max_batch.bit_length())]
     room = {size: left for size in powers if (left := size - padding(size, width)) > 0}
     if not room:
-        raise EngineError(f"its batches must have {LANES} rows or more: FIGMENT_MAX_BATCH is {max_batch}")
+        needed = next(1 << i for i in range(LANES) if (1 << i) > padding(1 << i, width))
+        raise EngineError(f"its batches must have {needed} rows or more: FIGMENT_MAX_BATCH is {max_batch}")
     latents = latents_of(range(max(CHECKED, powers[-1])), latent_dim)
     seen: dict[Key, NDArray[Any]] = {}
     for place, variant in enumerate(variants):
@@ -102,11 +114,13 @@ def warm_up(variants: Sequence[Variant], latent_dim: int, max_batch: int, do: Do
             if not place:
                 raise
             logger.warning("not by %s: %s", variant.name, error)
-    return min(map(fastest, largest_sets(seen)), key=lambda warmed: warmed[-1][0].seconds)
+    keys = largest_set(seen)
+    drawn_first = np.ascontiguousarray(seen[keys[0]][:CHECKED])
+    return Warmed(timed_sizes(keys), hashlib.blake2b(drawn_first.tobytes(), digest_size=8).hexdigest())
 
 
-def largest_sets(seen: dict[Key, NDArray[Any]]) -> list[list[Key]]:
-    """Of what each size drew of the same latents, the sets that agree with most sizes and the largest of them."""
+def largest_set(seen: dict[Key, NDArray[Any]]) -> list[Key]:
+    """Of what each size drew of the same latents, the set that agrees: the best by `warm_up`'s order."""
     sets: list[list[Key]] = []  # each begins with its largest size, which drew the most rows
     for key in sorted(seen, reverse=True):
         same = next((one for one in sets if _agree(seen[one[0]], seen[key])), None)
@@ -115,12 +129,11 @@ def largest_sets(seen: dict[Key, NDArray[Any]]) -> list[list[Key]]:
         else:
             same.append(key)
 
-    def score(one: list[Key]) -> tuple[int, int]:
+    def score(one: list[Key]) -> tuple[int, int, int]:
         sizes = {size for size, _ in one}
-        return len(sizes), max(sizes)
+        return len(sizes), max(sizes), -min(place for _, place in one)
 
-    best = max(map(score, sets))
-    return [one for one in sets if score(one) == best]
+    return max(sets, key=score)
 
 
 def _agree(one: NDArray[Any], other: NDArray[Any]) -> bool:

@@ -98,17 +98,16 @@ class Line:
                 room -= count
                 self.rows -= count
             if not work.waiting:
-                self.works.remove(work)
-                work.queued = False
+                self.remove(work)
             if not room:
                 break
         return slices
 
-    def before(self, rank: float) -> int:
-        """Rows that are served before new ones of a rank; counted from the end, where most that arrive belong."""
+    def before(self, rank: float, number: float) -> int:
+        """Rows served with or before the work of a rank and number; counted from the end, where most belong."""
         rows = self.rows
         for work in reversed(self.works):
-            if work.rank <= rank:
+            if (work.rank, work.number) <= (rank, number):
                 break
             rows -= work.waiting
         return rows

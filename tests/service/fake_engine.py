@@ -43,7 +43,7 @@ class FakeEngine:
 
     def __init__(self, shape: Shape = (4, 4, 3), seconds: float = 0.001, version: int = 1) -> None:
         self.shape, self.seconds, self.version = shape, seconds, version
-        self.precision = "float32"
+        self.precision, self.fingerprint = "float32", "fake"
         self.batches: list[Latents] = []
         self.failures: deque[BaseException] = deque()
         self.gate = threading.Event()

@@ -106,3 +106,21 @@ async def test_head_over_a_socket_has_the_length_and_no_body(serve: Serve, tiny_
         assert b"content-type: image/png" in head
         assert b"content-length: " in head
         assert body == b""
+
+
+async def test_the_etag_is_that_of_the_picture_and_of_what_draws_it(service: Service) -> None:
+    async def tag(path: str) -> str | None:
+        return (await service.client.get(path)).headers.get("ETag")
+
+    first = await tag("/generate?n=4&seed=7")
+    assert first is not None
+    assert first.startswith('"')
+    assert await tag("/generate?seed=7&n=4&model=tiny") == first
+    paths = ("/generate?n=5&seed=7", "/generate?n=4&seed=8", "/images/7.png", "/generate?n=4&seed=7&truncation=0.5")
+    others = [await tag(path) for path in (*paths, "/interpolate?seeds=1,2")]
+    assert len({first, *others}) == 6
+    assert await tag("/generate?n=4") is None
+    model = service.catalogue.models["tiny"]
+    for name in ("precision", "fingerprint"):
+        setattr(model, name, "other")
+        assert await tag("/generate?n=4&seed=7") not in {first, *others}

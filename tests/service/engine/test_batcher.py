@@ -3,6 +3,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -358,7 +359,7 @@ async def test_several_batches_are_in_flight_on_a_device_that_wants_them(in_flig
 
 @pytest.mark.parametrize("in_flight", [2, 3])
 async def test_every_thread_that_has_nothing_to_do_is_woken(in_flight: int) -> None:
-    """Also where one request, or one batch that fails, gives work to several."""
+    """Also where one request gives work to several."""
     engine, device = FakeEngine(), Device(in_flight)
     batcher = Batcher(device, engine, engine.warm(4, at_once), 1024, 30.0)
     assert len(await batcher.generate(rows(1, 99))) == 1  # they all wait now
@@ -410,3 +411,44 @@ async def test_the_threads_that_compute_let_the_event_loop_go_first(build: Build
     engine.run = noted  # type: ignore[method-assign]
     await build().generate(rows(1))
     assert niceness[0] > os.getpriority(os.PRIO_PROCESS, 0)
+
+
+async def test_a_call_has_the_device_to_itself(build: Build) -> None:
+    """What is timed by it is not slowed by a batch beside it."""
+    engine, device = FakeEngine(), Device(3)
+    batcher = Batcher(device, engine, engine.warm(4, at_once), 1024, 30.0)
+    beside: list[int] = []
+
+    def run(latents: Latents) -> Pixels:
+        beside.append(calling)
+        return pixels_of(latents)
+
+    def call() -> int:
+        nonlocal calling
+        calling += 1
+        time.sleep(0.01)
+        found = len(device._schedule.running)
+        calling -= 1
+        return found
+
+    calling = 0
+    engine.run = run  # type: ignore[method-assign]
+    for seed in range(5):
+        tasks = [await start(batcher, rows(12, 100 * seed + i)) for i in range(4)]
+        calls = [asyncio.wrap_future(device.call(call)) for _ in range(6)]
+        assert await asyncio.gather(*calls) == [0] * 6
+        for i, pixels in enumerate(await asyncio.gather(*tasks)):
+            assert np.array_equal(pixels, pixels_of(rows(12, 100 * seed + i)))
+    assert not any(beside)
+    assert await asyncio.to_thread(device.close, PATIENCE)
+
+
+async def test_parts_that_do_not_fit_together_are_an_error_and_not_a_wait(build: Build, engine: FakeEngine) -> None:
+    heights = iter((4, 5))
+
+    def run(latents: Latents) -> Pixels:
+        return pixels_of(latents, (next(heights), 4, 3))
+
+    engine.run = run  # type: ignore[method-assign]
+    with pytest.raises(EngineError, match="ValueError"):
+        await build(max_batch=4).generate(rows(8))

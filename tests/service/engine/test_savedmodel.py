@@ -200,7 +200,7 @@ def test_auto_takes_what_is_clearly_fastest_for_an_image(seconds: tuple[float, f
 
     def warmed(total: float) -> Warmed:
         way = Variant("graph", lambda latents: latents, lambda latents: latents)
-        return (BatchSize(1, 5.0), way), (BatchSize(4, 4 * total), way)
+        return Warmed(((BatchSize(1, 5.0), way), (BatchSize(4, 4 * total), way)), "")
 
     assert fastest({"float32": warmed(seconds[0]), "bfloat16": warmed(seconds[1])}) == chosen
 

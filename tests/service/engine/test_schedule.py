@@ -147,11 +147,15 @@ def test_a_request_is_late_when_it_would_end_behind_the_deadline_and_something_i
 
 @pytest.mark.parametrize(
     ("before", "taken", "measured", "after"),
-    [(1.0, 1.0, 1.0, 1.0), (1.0, 0.1, 1.0, 1.0), (1.0, 11.0, 1.0, 3.7), (4.0, 1.0, 1.0, 3.1), (1.0, 0.00001, 0.0, 1.0)],
+    [
+        (1.0, 1.0, 1.0, 1.0),
+        (1.0, 0.5, 1.0, 0.85),
+        (1.0, 11.0, 1.0, 3.7),
+        (4.0, 1.0, 1.0, 3.1),
+        (1.0, 0.00001, 0.0, 1.0),
+    ],
 )
-def test_the_slowdown_follows_the_last_batches_and_is_never_below_one(
-    before: float, taken: float, measured: float, after: float
-) -> None:
+def test_the_slowdown_follows_the_last_batches(before: float, taken: float, measured: float, after: float) -> None:
     assert smoothed_slowdown(before, taken, measured) == pytest.approx(after)
 
 
@@ -218,6 +222,39 @@ def test_who_joins_is_refused_too_if_it_would_be_late() -> None:
         add(schedule, lane, 8, 1, deadline=7.0 / MARGIN)
     assert work.callers == 1
     assert add(schedule, lane, 8, 1, deadline=8.0 / MARGIN) is work
+
+
+def test_who_joins_what_runs_already_is_not_judged_by_what_waits() -> None:
+    schedule = Schedule()
+    lane = lane_of(schedule)
+    work = add(schedule, lane, 8, 1)
+    schedule.take(0.0)
+    for seed in range(10, 16):
+        add(schedule, lane, 8, seed)
+    assert add(schedule, lane, 8, 1, deadline=5.0) is work
+
+
+def test_who_joins_what_waits_is_judged_by_what_is_before_it_alone() -> None:
+    schedule = Schedule()
+    lane = lane_of(schedule)
+    add(schedule, lane, 8, 0)
+    schedule.take(0.0)
+    work = add(schedule, lane, 8, 1)
+    for seed in range(10, 16):
+        add(schedule, lane, 8, seed)
+    assert add(schedule, lane, 8, 1, deadline=8.0 / MARGIN) is work
+
+
+def test_a_thread_that_has_nothing_to_do_takes_any_request() -> None:
+    schedule = Schedule(in_flight=2)
+    lane = lane_of(schedule)
+    add(schedule, lane, 8, 0)
+    schedule.take(0.0)
+    assert schedule.ahead(0.0) == 0.0
+    assert add(schedule, lane, 64, 1, deadline=1.0).callers == 1
+    schedule.take(0.0)
+    with pytest.raises(QueueFull):
+        add(schedule, lane, 8, 2, deadline=1.0)
 
 
 def test_one_model_that_became_slow_is_no_reason_to_refuse_another_s_requests() -> None:

@@ -14,7 +14,7 @@ from tests.service.fake_engine import at_once, pixels_of
 def warmed(
     draw: Draw, bits: Draw, latent_dim: int, max_batch: int, do: Do, width: int | None = None
 ) -> list[BatchSize]:
-    return [size for size, _ in warm_up([Variant("only", draw, bits)], latent_dim, max_batch, do, width)]
+    return [size for size, _ in warm_up([Variant("only", draw, bits)], latent_dim, max_batch, do, width).sizes]
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,28 @@ def test_rows_that_may_be_drawn_otherwise_at_the_end_are_padding(width: int | No
     assert all(size.run in (1, 2, 4, 8, 16, 32) for size in found)
 
 
-def test_a_graph_that_needs_larger_batches_says_so() -> None:
-    with pytest.raises(EngineError, match="16 rows or more: FIGMENT_MAX_BATCH is 8"):
-        warmed(pixels_of, pixels_of, 16, 8, at_once, width=1)
+@pytest.mark.parametrize(("width", "limit", "needed"), [(1, 8, 16), (45, 1, 2), (5, 2, 4)])
+def test_a_graph_that_needs_larger_batches_says_so(width: int, limit: int, needed: int) -> None:
+    with pytest.raises(EngineError, match=f"have {needed} rows or more: FIGMENT_MAX_BATCH is {limit}"):
+        warmed(pixels_of, pixels_of, 16, limit, at_once, width=width)
+    if needed <= 4:
+        assert warmed(pixels_of, pixels_of, 16, needed, at_once, width=width)
+
+
+def test_the_fingerprint_tells_what_is_drawn_from_what_is_not() -> None:
+    def fingerprint(bits: Draw, limit: int) -> str:
+        return warm_up([Variant("graph", pixels_of, bits)], 16, limit, at_once).fingerprint
+
+    def changed(latents: Latents) -> NDArray[np.float32]:
+        return np.nextafter(latents, np.float32(9))
+
+    def odd(latents: Latents) -> NDArray[np.float32]:
+        return changed(latents) if len(latents) == 1 else latents
+
+    assert fingerprint(changed, 4) != fingerprint(lambda latents: latents, 4)
+    assert fingerprint(lambda latents: latents, 64) == fingerprint(lambda latents: latents, 2)
+    assert fingerprint(odd, 64) == fingerprint(lambda latents: latents, 64)
+    assert fingerprint(odd, 1) != fingerprint(odd, 64)  # where nothing but the odd size may be used
 
 
 def slow(draw: Draw, sizes: set[int]) -> Draw:
@@ -125,7 +144,7 @@ def test_each_size_is_run_in_its_fastest_way_where_the_ways_agree(better: set[in
         Variant("graph", slow(pixels_of, better), pixels_of),
         Variant("XLA", slow(pixels_of, {1, 2, 4, 8} - better), pixels_of),
     ]
-    found = warm_up(ways, 16, 8, at_once)
+    found = warm_up(ways, 16, 8, at_once).sizes
     assert {size.rows: way.name == "XLA" for size, way in found} == {rows: rows in better for rows in (1, 2, 4, 8)}
 
 
@@ -134,13 +153,13 @@ def other(latents: Latents) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("fast", ["graph", "XLA"])
-def test_ways_that_do_not_agree_are_not_mixed(fast: str) -> None:
+def test_ways_that_do_not_agree_are_not_mixed_and_times_do_not_choose_between_them(fast: str) -> None:
     late = {1, 2, 4, 8}
     ways = [
         Variant("graph", slow(pixels_of, late if fast == "XLA" else {1}), pixels_of),
         Variant("XLA", slow(other, late if fast == "graph" else {1}), other),
     ]
-    assert {way.name for _, way in warm_up(ways, 16, 8, at_once)} == {fast}
+    assert {way.name for _, way in warm_up(ways, 16, 8, at_once).sizes} == {"graph"}
 
 
 def test_the_way_with_more_sizes_is_used_whatever_its_speed() -> None:
@@ -148,7 +167,7 @@ def test_the_way_with_more_sizes_is_used_whatever_its_speed() -> None:
         return pixels_of(latents) ^ np.uint8(2 * (len(latents) == 2))
 
     ways = [Variant("graph", odd, odd), Variant("XLA", slow(other, {1, 2, 4}), other)]
-    assert [(size.rows, way.name) for size, way in warm_up(ways, 16, 4, at_once)] == [
+    assert [(size.rows, way.name) for size, way in warm_up(ways, 16, 4, at_once).sizes] == [
         (1, "XLA"),
         (2, "XLA"),
         (4, "XLA"),
@@ -160,7 +179,7 @@ def test_a_second_way_that_fails_is_left_out(caplog: pytest.LogCaptureFixture) -
         raise EngineError("XLA does not know Erfinv")
 
     ways = [Variant("graph", pixels_of, pixels_of), Variant("XLA", fails, fails)]
-    assert {way.name for _, way in warm_up(ways, 16, 4, at_once)} == {"graph"}
+    assert {way.name for _, way in warm_up(ways, 16, 4, at_once).sizes} == {"graph"}
     assert "not by XLA: XLA does not know Erfinv" in caplog.text
     with pytest.raises(EngineError, match="Erfinv"):
         warm_up(ways[::-1], 16, 4, at_once)
