@@ -19,7 +19,7 @@ from bundle.environment import prepare_tensorflow
 from bundle.store import Store
 
 NUMBERS = (1, 2, 4, 8, 16, 32, 64)
-RESOLUTIONS = (32, 64, 128, 256)
+RESOLUTIONS = (32, 64, 128)
 CLIENTS = (1, 4, 16, 64, 256, 512)
 MODELS = (1, 2, 4, 8)
 

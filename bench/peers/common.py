@@ -8,6 +8,7 @@ import io
 import itertools
 import math
 import os
+import socket
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -86,3 +87,11 @@ ENCODERS: dict[str, Callable[[Pixels], bytes]] = {"pillow": _with_pillow, "figme
 def encoder() -> Callable[[Pixels], bytes]:
     """What makes the PNG of the images of a request, by the environment variable ENCODER."""
     return ENCODERS[os.environ.get("ENCODER", "pillow")]
+
+
+def free_port() -> int:
+    """A port that nobody listens on, for what a peer serves beside its answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port

@@ -7,7 +7,6 @@ the first call and made anew when its lock has changed.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from bench.peers.common import free_port
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ROOT / "requirements" / "peers"
@@ -101,7 +102,7 @@ def serving_peer(name: str, encoder: str, model: Path | str) -> Iterator[int]:
     Raises:
         RuntimeError: it ended, or did not answer in time; with the last lines of its log.
     """
-    peer, python, port = PEERS[name], make_environment(name), _free_port()
+    peer, python, port = PEERS[name], make_environment(name), free_port()
     settings = {"MODEL": str(Path(model).absolute()), "ENCODER": encoder, "PYTHONPATH": str(ROOT), **TENSORFLOW}
     settings["PATH"] = f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     with tempfile.TemporaryFile("w+", errors="replace") as log:
@@ -122,13 +123,6 @@ def serving_peer(name: str, encoder: str, model: Path | str) -> Iterator[int]:
             yield port
         finally:
             _end(process)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _wait(process: "subprocess.Popen[bytes]", url: str) -> str:

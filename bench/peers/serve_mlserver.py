@@ -1,8 +1,6 @@
 """MLServer: `python bench/peers/serve_mlserver.py PORT`."""
 
 import asyncio
-import os
-import socket
 import sys
 import tempfile
 
@@ -13,9 +11,9 @@ from mlserver.handlers.custom import CustomHandler, register_custom_handler
 from mlserver.types import InferenceRequest, InferenceResponse, RequestInput, ResponseOutput
 from mlserver.utils import install_uvloop_event_loop
 
-from bench.peers.common import MAX_BATCH, Model, encoder
+from bench.peers.common import MAX_BATCH, Model, encoder, free_port
 
-WORKERS = int(os.environ.get("W", 1))
+WORKERS = 1
 BATCH_TIME = 0.01  # seconds
 
 
@@ -50,12 +48,6 @@ class Server(MLServer):
         register_custom_handler(CustomHandler(rest_path="/generate", rest_method="GET"), generate)
         model.generate = generate
         return await super().add_custom_handlers(model)
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 async def serve(port: int, folder: str) -> None:

@@ -22,22 +22,25 @@ import sys
 import tempfile
 import threading
 
-ENVIRONMENT = {
-    "RAY_SERVE_ENABLE_HA_PROXY": "1",
-    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AUTH_MODE": "token",  # as it is by default; else Ray leaves a token in the user's home
-    "RAY_AUTH_TOKEN": secrets.token_hex(32),
-}
-if __name__ == "__main__":
-    os.environ |= ENVIRONMENT  # read while Ray is imported, here and in its processes
-
-import ray
-from ray import serve
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bench.peers.common import MAX_BATCH, Model, encoder
+from bench.peers.common import MAX_BATCH, Model, encoder, free_port
+
+if __name__ == "__main__":  # read while Ray is imported, here and in the processes it starts
+    os.environ |= {
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),  # else always the same
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",  # else it takes half a minute to end
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "token",  # as it is by default, when Ray leaves a token in the user's home
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    }
+
+import ray
+from ray import serve
 
 CORES = os.cpu_count() or 1
 BATCHES = 2  # in flight
