@@ -146,18 +146,17 @@ def _wait(process: "subprocess.Popen[bytes]", url: str) -> str:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """End a peer with all its processes: SIGTERM to the first, then to what it left, and after a while SIGKILL."""
     deadline = time.monotonic() + END
-    family = _family(process.pid)
+    family, told = _family(process.pid), set[Process]()
     process.terminate()  # the first knows best in which order the others end
-    while process.poll() is None and time.monotonic() < deadline:
+    while left := family & _running().keys():
+        late = time.monotonic() > deadline
+        if late or process.poll() is not None:
+            for member in left if late else left - told:
+                with suppress(ProcessLookupError):
+                    os.kill(member.number, signal.SIGKILL if late else signal.SIGTERM)
+            told |= left
         time.sleep(0.05)
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        family |= _family(process.pid)
-        for member in family & _running().keys():
-            with suppress(ProcessLookupError):
-                os.kill(member.number, number)
-        while family & _running().keys() and time.monotonic() < deadline:
-            process.poll()
-            time.sleep(0.05)
+        family |= _family(process.pid)  # some start others while they end
     process.wait()
 
 
