@@ -15,12 +15,12 @@ SLOWEST = 120.0
 class Load:
     """What came back: the latencies of the answers in seconds, those that were refused, and those that failed.
 
-    `late` answers came when the measurement was over, and do not count in the rate.
+    `answered` are the answers that came within the measurement, whenever their requests were sent.
     """
 
     seconds: float
     latencies: list[float] = field(default_factory=list)
-    late: int = 0
+    answered: int = 0
     refused: int = 0
     failed: int = 0
     errors: list[str] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Load:
     @property
     def rate(self) -> float:
         """Answers a second."""
-        return (len(self.latencies) - self.late) / self.seconds
+        return self.answered / self.seconds
 
     def percentile(self, share: float) -> float:
         """The latency that `share` of the answers stay below, in seconds; none is endless."""
@@ -98,6 +98,7 @@ async def run_load(port: int, path: Callable[[int], str], connections: int, seco
             done = time.perf_counter()
             if begin <= done <= begin + seconds:
                 load.count(status, done - sent)
+                load.answered += status == 200
             if status != 200:
                 await asyncio.sleep(0.01)
         await connection.close()
@@ -124,7 +125,7 @@ async def run_open_load(port: int, path: Callable[[int], str], rate: float, seco
         done = time.perf_counter()
         if due >= begin + warm:
             load.count(status, done - due)
-            load.late += status == 200 and done > begin + warm + seconds
+        load.answered += status == 200 and begin + warm <= done <= begin + warm + seconds
 
     visits = set()
     for number in range(int((warm + seconds) * rate)):

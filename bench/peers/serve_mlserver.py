@@ -1,4 +1,18 @@
-"""MLServer: `python bench/peers/serve_mlserver.py PORT`."""
+"""MLServer: `python bench/peers/serve_mlserver.py PORT`.
+
+One process answers HTTP and batches, a worker draws and encodes. What its documentation says, and what is chosen here:
+
+- Custom Inference Runtimes: an MLModel with `load` and `predict`. Its request is a tensor with a row of a seed and
+  an n, its answer a tensor of BYTES with a row of a PNG, so that requests count in a batch, not images.
+- Adaptive Batching: `max_batch_size` and `max_batch_time`, which are off by default. The time is 0.01 s.
+- Parallel Inference: one worker, as by default. None, where the work is done beside HTTP, and two drew about as many
+  images on two cores. With uvloop 0.22 or later workers do not start (SeldonIO/MLServer issue 2286), hence the pin.
+- A custom handler answers GET with a PNG; it is in the source and its tests, not in the guide. MLServer runs it in
+  the worker, behind the batcher, so that nothing is batched. Here the server adds one that runs before it, within the
+  model's context, without which the batcher's metrics raise an error.
+
+Metrics stay on, as they are by default; the access log is off.
+"""
 
 import asyncio
 import sys

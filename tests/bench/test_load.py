@@ -86,8 +86,7 @@ async def test_an_open_load_sends_its_requests_whether_or_not_others_are_answere
     assert len(paths) == 60
     assert sorted(paths, key=lambda path: int(path[1:])) == [f"/{i}" for i in range(60)]
     assert len(load.latencies) == 40
-    assert load.rate == pytest.approx(100 - load.late / 0.4)
-    assert load.late > 0
+    assert load.rate == pytest.approx(75, rel=0.2)  # those sent in the first 0.3 s are answered from 0.3 to 0.6 s
     assert load.percentile(0.5) >= 0.3
 
 
