@@ -5,7 +5,7 @@ A `def` handler that calls the model: FastAPI runs it in its pool of threads, an
 - Concurrency and async / await: `def` for what blocks.
 - Run a Server Manually: Uvicorn with its standard extras, which bring uvloop and httptools.
 - Lifespan Events: the model is loaded before the first request.
-- Server Workers: one worker process for each core where the work is bound by the processor.
+- Server Workers: processes for the cores of the machine. Two, which drew a little more than one on two cores.
 """
 
 import sys
