@@ -85,7 +85,7 @@ class Device:
         """Queue rows; the work's `waiter` is a future of the running event loop that gets its pixels, or its error.
 
         Raises:
-            QueueFull: too many rows wait, or the answer would come after the deadline, in seconds.
+            QueueFull: too many rows wait, or the answer is expected too near to the deadline, in seconds, or after it.
             BatcherClosed: the lane is closed.
         """
         waiter = asyncio.get_running_loop().create_future()
