@@ -5,6 +5,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+import uvloop
+
 from bench.load import Load, run_load
 from bench.machine import describe_machine, write_result
 from bench.server import serving
@@ -24,7 +26,7 @@ def main() -> int:
     rows = []
     with serving(options.models) as server:
         for flood in FLOODS:
-            one, many = asyncio.run(measure(server.port, flood, options.seconds))
+            one, many = uvloop.run(measure(server.port, flood, options.seconds))
             row = {
                 "flood": flood,
                 "p50": one.percentile(0.5),

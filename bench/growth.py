@@ -5,11 +5,12 @@ is nothing to look at, and takes as long as what a trained one draws.
 """
 
 import argparse
-import asyncio
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from bench.load import run_load
 from bench.machine import describe_machine, resident_mib, write_result
@@ -77,7 +78,7 @@ def measured(port: int, path: str, clients: int, seconds: float, models: int = 0
     def asked(i: int) -> str:
         return f"{path}{i * 64 % 2**32}" + (f"&model=m{i % models}" if models else "")
 
-    load = asyncio.run(run_load(port, asked, clients, seconds))
+    load = uvloop.run(run_load(port, asked, clients, seconds))
     if load.failed:
         raise RuntimeError(f"{load.failed} requests failed: {set(load.errors)}")
     return {"rate": load.rate, "p50": load.percentile(0.5), "p99": load.percentile(0.99), "refused": load.refused}

@@ -6,11 +6,12 @@ a service that encodes on one core while another draws can pass it.
 """
 
 import argparse
-import asyncio
 import statistics
 import sys
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from bench.load import run_load
 from bench.machine import describe_machine, write_result
@@ -55,14 +56,14 @@ def measure(raw: Raw, server: Server, query: str, seconds: float) -> dict[str, A
     rates, latencies = {}, {}
     for n, connections in SATURATION.items():
         path = f"/generate?n={n}{query}&seed="
-        load = asyncio.run(run_load(server.port, lambda i, p=path: f"{p}{i * 64}", connections, seconds))
+        load = uvloop.run(run_load(server.port, lambda i, p=path: f"{p}{i * 64}", connections, seconds))
         if load.failed:
             raise RuntimeError(f"{load.failed} requests failed: {set(load.errors)}")
         rates[n] = load.rate * n
     best = min(time / rows for rows, time in batches.items())
     for n in SATURATION:
         path = f"/generate?n={n}{query}&seed="
-        load = asyncio.run(run_load(server.port, lambda i, p=path: f"{p}{i * 64}", 1, seconds / 2, warm=0.5))
+        load = uvloop.run(run_load(server.port, lambda i, p=path: f"{p}{i * 64}", 1, seconds / 2, warm=0.5))
         latencies[n] = load.percentile(0.5)
     return {
         "batch_seconds": batches,

@@ -5,10 +5,11 @@ request should have been sent. The capacity is measured in the same run, by a cl
 """
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from bench.limit import SATURATION
 from bench.load import run_load, run_open_load
@@ -39,13 +40,13 @@ def measure(port: int, n: int, seconds: float) -> dict[str, Any]:
     def path(i: int) -> str:
         return f"/generate?n={n}&seed={i * 64 % 2**32}"
 
-    idle = asyncio.run(run_load(port, path, 1, seconds / 2, warm=1.0)).percentile(0.5)
-    capacity = asyncio.run(run_load(port, path, SATURATION[n], seconds)).rate
+    idle = uvloop.run(run_load(port, path, 1, seconds / 2, warm=1.0)).percentile(0.5)
+    capacity = uvloop.run(run_load(port, path, SATURATION[n], seconds)).rate
     print(f"\nn={n}: {capacity:.0f} requests/s at saturation, one alone takes {idle * 1e3:.1f} ms")
     print("  of capacity   p50 ms   p99 ms   p99 of one alone   refused   goodput of capacity", flush=True)
     rows = []
     for share in SHARES:
-        load = asyncio.run(run_open_load(port, path, share * capacity, seconds))
+        load = uvloop.run(run_open_load(port, path, share * capacity, seconds))
         sent = len(load.latencies) + load.refused + load.failed
         row = {
             "share": share,

@@ -7,7 +7,6 @@ its best batch, and then our encoding.
 """
 
 import argparse
-import asyncio
 import statistics
 import sys
 import time
@@ -15,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from bench.load import run_load, run_open_load
 from bench.machine import describe_machine, write_result
@@ -91,10 +92,10 @@ def measure(port: int, path: Callable[[int, int], str], limit: dict[int, float],
         def asked(i: int, n: int = n) -> str:
             return path(n, i)
 
-        full = asyncio.run(run_load(port, asked, connections, seconds))
-        alone = asyncio.run(run_load(port, asked, 1, seconds / 2, warm=0.5))
+        full = uvloop.run(run_load(port, asked, connections, seconds))
+        alone = uvloop.run(run_load(port, asked, 1, seconds / 2, warm=0.5))
         rate = EQUAL_RATE[n] * limit[n]
-        equal = asyncio.run(run_open_load(port, asked, rate, seconds))
+        equal = uvloop.run(run_open_load(port, asked, rate, seconds))
         found[str(n)] = {
             "images_per_second": n * full.rate,
             "share_of_limit": full.rate / limit[n],

@@ -23,12 +23,12 @@ class Plan:
     def seconds(self, rows: int) -> float:
         """The measured seconds of the batches that `rows` take."""
         whole, rest = self._parted(rows)
-        return whole * self._bulk.seconds + self._table[rest][0][0]
+        return whole * self.bulk.seconds + self._table[rest][0][0]
 
     def first(self, rows: int) -> BatchSize:
         """The largest of the batches that `rows`, at least one, take: smaller ones may fill up while it runs."""
         whole, rest = self._parted(rows)
-        sizes = ([self._bulk] if whole else []) + ([self._table[rest][1]] if rest else [])
+        sizes = ([self.bulk] if whole else []) + ([self._table[rest][1]] if rest else [])
         return max(sizes, key=lambda size: size.rows)
 
     def hurried(self, rows: int, most: BatchSize) -> BatchSize:
@@ -42,11 +42,11 @@ class Plan:
 
     def _parted(self, rows: int) -> tuple[int, int]:
         """So many bulk batches, and a rest that the table holds: far from the end nothing else is cheaper."""
-        whole = max(0, -(-(rows - len(self._table) + 1) // self._bulk.rows))
-        return whole, rows - whole * self._bulk.rows
+        whole = max(0, -(-(rows - len(self._table) + 1) // self.bulk.rows))
+        return whole, rows - whole * self.bulk.rows
 
     @cached_property
-    def _bulk(self) -> BatchSize:
+    def bulk(self) -> BatchSize:
         """The size that costs least a row."""
         return min(self.sizes, key=lambda size: (size.seconds / size.rows, -size.rows))
 

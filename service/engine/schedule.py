@@ -126,7 +126,7 @@ class Schedule:
         key = latents.tobytes()
         if not lane.closed and (same := lane.flying.get(key)) is not None:
             if same.waiting:
-                self._check_in_time(self.ahead(now, same.rank, same.number), 0.0, deadline)
+                self._check_in_time(lane, same.waiting, deadline, now, same.rank, same.number - 1)
             same.callers += 1
             return same
         rank = self.admit(lane, len(latents), deadline, now)
@@ -222,10 +222,18 @@ class Schedule:
             raise QueueFull(
                 f"too many images wait already: {waiting}, at most {room} may with those of this request", wait
             )
-        self._check_in_time(self.ahead(now, rank), lane.seconds(rows), deadline)
+        self._check_in_time(lane, rows, deadline, now, rank)
         return rank
 
-    def _check_in_time(self, ahead: float, own: float, deadline: float) -> None:
+    def _check_in_time(
+        self, lane: Lane, rows: int, deadline: float, now: float, rank: float, number: float = math.inf
+    ) -> None:
+        ahead, own = self.ahead(now, rank, number), lane.seconds(rows)
+        if ahead:  # the last of the rows share a batch with others, and are answered when all of it is done
+            before = lane.line.before(rank, number)
+            last = min(before + rows, lane.plan.bulk.rows)
+            ahead += (lane.seconds(before + rows - last) - lane.seconds(before)) / self.in_flight
+            own = lane.seconds(last)
         if is_too_late(ahead, own, deadline):
             late = ahead + own - MARGIN * deadline
             raise QueueFull(

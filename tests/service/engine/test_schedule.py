@@ -187,6 +187,23 @@ def test_the_wait_is_that_of_what_is_served_before_with_the_rest_of_the_running_
     assert schedule.ahead(99.0) == 5.5  # the batch is late: what it still takes is not known
 
 
+@pytest.mark.parametrize(
+    ("waiting", "expected"),
+    [(0, 4.0 + 1.0), (7, 4.0 + 4.0), (8, 4.0 + 1.0 + 4.0), (16, 4.0 + 4.0 + 1.0 + 4.0)],
+    ids=["alone", "fills a batch", "one row behind a batch", "one row behind two"],
+)
+def test_a_request_is_answered_with_the_last_of_the_batch_that_it_shares(waiting: int, expected: float) -> None:
+    schedule = Schedule()
+    lane = lane_of(schedule)
+    add(schedule, lane, 8, 0)
+    schedule.take(0.0)  # until 4
+    for seed in range(waiting):
+        add(schedule, lane, 1, seed + 1)
+    with pytest.raises(QueueFull, match=rf"would take {expected:.1f} s"):
+        add(schedule, lane, 1, 99, deadline=(expected - 0.01) / MARGIN)
+    add(schedule, lane, 1, 99, deadline=expected / MARGIN)
+
+
 @pytest.mark.parametrize(("deadline", "retry"), [(7.9, 5), (5.0, 7), (1.0, 11)])
 def test_a_request_that_would_be_late_is_told_when_it_would_not_be(deadline: float, retry: int) -> None:
     schedule = Schedule()
