@@ -60,7 +60,7 @@ bench-training: $(STAMPS)/dev ## measure training steps against Keras's, the DCG
 	$(BIN)/python -m bench.training --recipe wgan-gp
 
 lock: $(STAMPS)/dev ## resolve requirements/*.in anew
-	for name in service-cpu service-gpu training training-gpu client dev \
+	for name in service-cpu service-gpu training training-gpu client mp4 dev \
 	  $(patsubst requirements/%.in,%,$(wildcard requirements/peers/*.in)); do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    requirements/$$name.in -o requirements/$$name.txt; done
