@@ -23,7 +23,8 @@ def test_a_text_is_the_point_of_its_seed(text: str, seed: int) -> None:
 def test_a_latent_comes_back_to_the_last_bit(seed: int, latent_dim: int) -> None:
     latents = latents_of([seed], latent_dim)
     text = str(point_of(latents[0]))
-    assert text.startswith("z:") and "=" not in text
+    assert text.startswith("z:")
+    assert "=" not in text
     np.testing.assert_array_equal(latents_of_points([parse_point(text)], latent_dim), latents)
 
 
