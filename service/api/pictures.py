@@ -118,7 +118,7 @@ async def grid_response(images: Pixels, columns: int | None, origin: Origin) -> 
 
 async def animation_response(frames: Pixels, kind: Format, fps: int, origin: Origin) -> Response:
     """An animation, with the request inside."""
-    content = await apart(lambda: encode_animation(frames, kind, fps, origin.replay))
+    content = await apart(lambda: encode_animation(frames, kind, fps, provenance(origin)))
     return Response(content, headers=headers(origin), media_type=MEDIA_TYPES[kind])
 
 
