@@ -38,15 +38,14 @@ def encode_mp4(frames: Pixels, fps: float, comment: str) -> bytes:
     """
     if not mp4_available():
         raise ValueError("MP4 needs PyAV, which is not installed here (pip install av)")
-    pixels = _even(flattened(frames))
-    _, height, width, _ = pixels.shape
+    _, height, width, _ = frames.shape
     if max(height, width) > SIDE_MAX:
         raise ValueError(f"frames are {width} × {height} pixels; MP4 takes up to {SIDE_MAX} a side")
-    return _encode(pixels, Fraction(fps).limit_denominator(RATE_MAX), comment)
+    return _encode(frames, Fraction(fps).limit_denominator(RATE_MAX), comment)
 
 
-def _encode(pixels: Pixels, rate: Fraction, comment: str) -> bytes:
-    """The file; of RGB with even sides."""
+def _encode(frames: Pixels, rate: Fraction, comment: str) -> bytes:
+    """The file; one frame after the other is made even, so that they are not all in memory twice."""
     import av
     from av.video.reformatter import ColorRange, Colorspace
 
@@ -62,13 +61,13 @@ def _encode(pixels: Pixels, rate: Fraction, comment: str) -> bytes:
         if comment:
             container.metadata["comment"] = comment
         stream = container.add_stream("libx264", rate, options=OPTIONS)
-        stream.height, stream.width = pixels.shape[1:3]
+        stream.height, stream.width = _even(frames[0]).shape[:2]
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
         context.color_primaries = context.color_trc = context.colorspace = BT709
         context.color_range = LIMITED
-        for image in pixels:
-            frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(
+        for pixels in frames:
+            frame = av.VideoFrame.from_ndarray(_even(pixels), "rgb24").reformat(
                 format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
             )
             container.mux(stream.encode(frame))
@@ -76,10 +75,10 @@ def _encode(pixels: Pixels, rate: Fraction, comment: str) -> bytes:
     return buffer.getvalue()
 
 
-def _even(frames: Pixels) -> Pixels:
-    """RGB with even height and width, contiguous."""
-    n, height, width, channels = frames.shape
-    rgb = np.broadcast_to(frames, (n, height, width, 3)) if channels == 1 else frames
+def _even(frame: Pixels) -> Pixels:
+    """What is seen of a frame, as contiguous RGB with even height and width."""
+    height, width, _ = frame.shape
+    rgb = np.broadcast_to(flattened(frame), (height, width, 3))
     if height % 2 or width % 2:
-        rgb = np.pad(rgb, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), "edge")
+        rgb = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), "edge")
     return np.ascontiguousarray(rgb)
