@@ -10,7 +10,21 @@ from fastapi_swagger import patch_fastapi
 
 from bundle.environment import prepare_tensorflow
 from bundle.store import Store
-from service.api import generate, head, health, interpolate, metrics, models, problems, shedding
+from service.api import (
+    generate,
+    head,
+    health,
+    interpolate,
+    metrics,
+    models,
+    openai,
+    openinference,
+    problem_pages,
+    problems,
+    shedding,
+    tfserving,
+    v2_models,
+)
 from service.catalogue import Catalogue
 from service.engine.protocol import Loader
 from service.settings import Settings
@@ -57,6 +71,10 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
     patch_fastapi(app)
     app.state.catalogue = catalogue
     routers = [module.router for module in (generate, interpolate, models, health, metrics)]
+    routers += [openinference.router, v2_models.router, v2_models.index_router]
+    routers += [openai.router, openai.images_router]
+    routers += [tfserving.router, tfserving.predict_router]
+    routers += [problem_pages.router]
     problems.install(app, [*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
         app.include_router(router)
