@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from bundle.points import Point, parse_point
 from bundle.seeds import SEED_COUNT
-from service.pictures.colours import parse_colour
+from service.pictures.colours import Colour, parse_colour
 
 MAX_IMAGES: Final = 64
 """Images of one request."""
@@ -23,9 +23,6 @@ MAX_LABEL: Final = 255
 """Characters of a class's name."""
 MAX_DIGITS: Final = 20
 """Of a whole number."""
-
-Colour = tuple[int, int, int, int]
-"""Red, green, blue and alpha, 0 … 255."""
 
 NUMBER: Final = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 RANGE: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
@@ -181,7 +178,11 @@ Labels = Annotated[
 Background = Annotated[
     Colour,
     _read(_colour),
-    _text_schema("Of what no image covers: a hexadecimal number, a CSS name, or transparent.", "ffffff", "transparent"),
+    _text_schema(
+        "Of what no image covers: a hexadecimal number, a CSS name, or transparent. White if left out.",
+        "ffffff",
+        "transparent",
+    ),
 ]
 Shape = Annotated[
     tuple[int, int],
@@ -192,17 +193,17 @@ Truncation = Annotated[
     Number, Field(ge=0, le=MAX_TRUNCATION, description="ψ: the latent, but not its class, is multiplied by it.")
 ]
 Label = Annotated[
-    str | None,
+    Annotated[str, Field(min_length=1, max_length=MAX_LABEL)] | None,
     BeforeValidator(lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value),
     Field(
-        min_length=1,
-        max_length=MAX_LABEL,
         description="A class of the model: one of the `class_names` of `GET /models`, or its index, from 0. "
         "If left out, each seed has its own class.",
     ),
 ]
 Version = Annotated[
-    WholeNumber | None,
-    Field(ge=1, le=2**31, description="A version of the model in the store; the newest good one if left out."),
+    Annotated[WholeNumber, Field(ge=1, le=2**31)] | None,
+    Field(description="A version of the model in the store; the newest good one if left out."),
 ]
-ModelName = Annotated[str | None, Field(min_length=1, max_length=100, description="A name from `GET /models`.")]
+ModelName = Annotated[
+    Annotated[str, Field(min_length=1, max_length=100)] | None, Field(description="A name from `GET /models`.")
+]

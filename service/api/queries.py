@@ -1,6 +1,6 @@
 """What a request may ask for: one model of parameters for each endpoint. Unknown ones are errors."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -10,7 +10,6 @@ from service.api.parameters import (
     MAX_IMAGES,
     ASeed,
     Background,
-    Colour,
     KeyPoints,
     Label,
     Labels,
@@ -28,8 +27,6 @@ from service.pictures.animation import FPS_MAX, FPS_MIN
 
 Still = Literal["png", "webp", "jpeg", "avif", "npz", "zip", "json"]
 Walk = Literal["webp", "png", "apng", "gif", "mp4", "jpeg", "avif"]
-
-WHITE: Colour = (255, 255, 255, 255)
 
 
 class Query(BaseModel):
@@ -63,11 +60,11 @@ class ImageQuery(PictureQuery):
 class GridQuery(ImageQuery):
     """Parameters of pictures in rows."""
 
-    columns: WholeNumber | None = Field(
-        default=None, ge=1, le=MAX_FRAMES, description="Images in a row; nearest to a square if left out."
+    columns: Annotated[WholeNumber, Field(ge=1, le=MAX_FRAMES)] | None = Field(
+        default=None, description="Images in a row; nearest to a square if left out."
     )
     padding: WholeNumber = Field(default=0, ge=0, le=64, description="Pixels between images.")
-    background: Background = WHITE
+    background: Background | None = None
 
 
 class GenerateQuery(GridQuery):
@@ -99,10 +96,8 @@ class VariationsQuery(GridQuery):
     distance: Number = Field(
         default=0.5, ge=0, le=2, description="From the latent, in its lengths; at √2 nothing of it is left."
     )
-    noise: WholeNumber | None = Field(
+    noise: Annotated[WholeNumber, Field(ge=0, lt=2**32)] | None = Field(
         default=None,
-        ge=0,
-        lt=2**32,
         description="The seed of the first direction; image i has noise + i. Random if left out.",
     )
     format: Still | None = None
@@ -134,7 +129,9 @@ class InterpolateQuery(GridQuery):
     easing: Easing = Field(default="linear", description="How each segment is walked.")
     loop: Switch = Field(default=False, description="Come back to the first seed.")
     fps: WholeNumber = Field(default=12, ge=FPS_MIN, le=FPS_MAX, description="Frames a second of an animation.")
-    t: Number | None = Field(default=None, ge=0, le=1, description="One image, so far along the walk, instead of all.")
+    t: Annotated[Number, Field(ge=0, le=1)] | None = Field(
+        default=None, description="One image, so far along the walk, instead of all."
+    )
     shape: Shape | None = None
     format: Walk | None = None
 

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import Path, Request
-from pydantic import Field
 
 from bundle.store import Bundle
 from service.api.drawing import borrowed
@@ -13,7 +12,7 @@ from service.catalogue import Catalogue
 
 ModelInPath = Annotated[str, Path(min_length=1, max_length=100, description="A name from `GET /models`.")]
 VersionInPath = Annotated[
-    WholeNumber, Field(ge=1, le=2**31), Path(description="A version of the model in the store; loaded if it must be.")
+    WholeNumber, Path(ge=1, le=2**31, description="A version of the model in the store; loaded if it must be.")
 ]
 
 
