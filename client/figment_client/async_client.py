@@ -14,6 +14,7 @@ from .addressed import Addressed
 from .archives import pictures_of_zip
 from .calls import Call
 from .comparing import verification
+from .errors import InvalidArgument
 from .files import File, PartFile, StrPath, content_of
 from .inspections import Inspection, Verification
 from .listings import ModelListing
@@ -52,6 +53,8 @@ class AsyncFigment(Addressed):
         sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> None:
         super().__init__(base_url, timeout, max_retries)
+        if http is not None and transport is not None:
+            raise InvalidArgument("http and transport: one of the two; a client has a transport of its own")
         import asyncio  # here, as httpx: whoever only imports this package does not wait for them
 
         import httpx

@@ -20,6 +20,7 @@ from .addressed import Addressed
 from .archives import pictures_of_zip
 from .calls import Call
 from .comparing import verification
+from .errors import InvalidArgument
 from .files import File, PartFile, StrPath, content_of
 from .inspections import Inspection, Verification
 from .listings import ModelListing
@@ -70,6 +71,8 @@ class Figment(Addressed):
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         super().__init__(base_url, timeout, max_retries)
+        if http is not None and transport is not None:
+            raise InvalidArgument("http and transport: one of the two; a client has a transport of its own")
         import httpx  # here, so that whoever only imports this package does not wait for it
 
         self._is_own = http is None

@@ -185,6 +185,7 @@ def _step(document: Mapping[str, object]) -> ProjectionStep:
 
 def _result(document: Mapping[str, object]) -> ProjectionResult:
     point = member(document, "point", str)
+    label = document.get("label")
     picture = Picture(
         source=content(document, "png"),
         media_type="image/png",
@@ -192,6 +193,7 @@ def _result(document: Mapping[str, object]) -> ProjectionResult:
         model=member(document, "model", str),
         version=member(document, "version", int),
         request=member(document, "request", str),
+        labels=(label,) if isinstance(label, int) else (),
         points=(point,),
     )
     return ProjectionResult(

@@ -223,7 +223,7 @@ def projected(request: httpx.Request) -> httpx.Response:
     png = base64.b64encode(encoded(["near"], {})).decode()
     steps = [{"step": i, "steps": 3, "distance": 0.3 / i, "seconds": 0.1 * i, "png": png} for i in (1, 2, 3)]
     result = {"point": "z:AACAPw", "distance": 0.1, "steps": 3, "seconds": 0.4, "model": "adventurer", "version": 3}
-    result |= {"png": png, "request": "/images/z:AACAPw.png?model=adventurer&version=3"}
+    result |= {"label": 1, "png": png, "request": "/images/z:AACAPw.png?model=adventurer&version=3"}
     if "text/event-stream" not in request.headers["Accept"]:
         return httpx.Response(200, json=result)
     events = [("progress", step) for step in steps] + [("result", result)]

@@ -54,7 +54,7 @@ def test_steps_and_the_result_come_with_their_pictures(search: Callable[..., Out
     assert all(step.png.startswith(b"\x89PNG") for step in steps)
     assert (result.point, result.distance, result.steps, result.seconds) == ("z:AACAPw", 0.1, 3, 0.4)
     assert (result.picture.model, result.picture.version, result.picture.points) == ("adventurer", 3, ("z:AACAPw",))
-    assert result.picture.image().size == (3, 2)
+    assert (result.picture.labels, result.picture.image().size) == ((1,), (3, 2))
     assert str(service.asked[0].url) == "http://test/project?model=adventurer&steps=3"
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 
 import httpx
 import pytest
-from figment_client import AsyncFigment, ConnectionFailed, Figment, TimedOut
+from figment_client import AsyncFigment, ConnectionFailed, Figment, InvalidArgument, TimedOut
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 PATIENCE = 30  # seconds that a busy machine may take
@@ -122,6 +122,15 @@ def test_a_synchronous_client_of_ones_own_stays_open_too() -> None:
             assert figment.ready()
         assert not http.is_closed
     assert seen == ["http://test/below/readyz mine"]
+
+
+async def test_a_client_and_a_transport_are_not_given_together() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200))
+    with httpx.Client() as http, pytest.raises(InvalidArgument, match="one of the two"):
+        Figment(http=http, transport=transport)
+    async with httpx.AsyncClient() as http_async:
+        with pytest.raises(InvalidArgument, match="one of the two"):
+            AsyncFigment(http=http_async, transport=transport)
 
 
 async def test_nobody_at_that_address_is_a_failed_connection() -> None:
