@@ -24,7 +24,7 @@ MAX_LABEL: Final = 255
 MAX_DIGITS: Final = 20
 """Of a whole number."""
 
-NUMBER: Final = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+A_NUMBER: Final = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 RANGE: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
 SHAPE: Final = re.compile(r"([0-9]{1,3})x([0-9]{1,3})")
 
@@ -41,7 +41,7 @@ def _whole_number(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    if isinstance(value, bool) or (isinstance(value, str) and not NUMBER.fullmatch(value)):
+    if isinstance(value, bool) or (isinstance(value, str) and not A_NUMBER.fullmatch(value)):
         raise ValueError("a number is needed")
     return value
 
@@ -142,8 +142,9 @@ def _read(read: Callable[[object], Any]) -> BeforeValidator:
     return BeforeValidator(lambda value: None if value is None else read(value))
 
 
-WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
-Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+WHOLE: Final = BeforeValidator(_whole_number)
+NUMBER: Final = BeforeValidator(_number)
+"""For `Annotated`, behind the bounds of a number: in front of them they would be missing in the JSON schema."""
 Switch = Annotated[bool, BeforeValidator(_true_or_false)]
 
 A_POINT = (
@@ -190,7 +191,14 @@ Shape = Annotated[
     _text_schema("Columns and rows of a lattice between four seeds, its corners, row by row.", "8x8"),
 ]
 Truncation = Annotated[
-    Number, Field(ge=0, le=MAX_TRUNCATION, description="ψ: the latent, but not its class, is multiplied by it.")
+    float,
+    Field(
+        ge=0,
+        le=MAX_TRUNCATION,
+        allow_inf_nan=False,
+        description="ψ: the latent, but not its class, is multiplied by it.",
+    ),
+    NUMBER,
 ]
 Label = Annotated[
     Annotated[str, Field(min_length=1, max_length=MAX_LABEL)] | None,
@@ -201,7 +209,7 @@ Label = Annotated[
     ),
 ]
 Version = Annotated[
-    Annotated[WholeNumber, Field(ge=1, le=2**31)] | None,
+    Annotated[int, Field(ge=1, le=2**31), WHOLE] | None,
     Field(description="A version of the model in the store; the newest good one if left out."),
 ]
 ModelName = Annotated[

@@ -1,7 +1,9 @@
-"""The interface against its own description: by a validator, and by schemathesis, which tries all that it allows or not."""
+"""The interface against its own description: by a validator, and by schemathesis, which tries what it allows."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,3 +49,24 @@ def test_schemathesis_finds_nothing(address: str, seed: int, tmp_path: Path) -> 
     tried = re.search(r"([\d,]+) generated", done.stdout)
     assert tried is not None, done.stdout[-2000:]
     assert int(tried[1].replace(",", "")) > 1000
+
+
+REDOCLY = "@redocly/cli@2.77.0"
+NODE = (20, 19)
+"""The oldest Node.js that it runs on."""
+
+
+def test_a_linter_finds_no_error(address: str, tmp_path: Path) -> None:
+    npx, node = shutil.which("npx"), shutil.which("node")
+    if not npx or not node:
+        pytest.skip("no Node.js here, which the linter needs")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip("v\n")
+    if tuple(map(int, version.split(".")[:2])) < NODE:
+        pytest.skip(f"the linter needs Node.js {'.'.join(map(str, NODE))}, here is {version}")
+    document = httpx.get(f"http://{address}/openapi.json", trust_env=False).json()
+    (tmp_path / "openapi.json").write_text(json.dumps(document, indent=1))
+    environment = os.environ | {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+    command = [npx, "--yes", REDOCLY, "lint", "openapi.json"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is valid" in done.stdout + done.stderr
