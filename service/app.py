@@ -10,7 +10,18 @@ from fastapi_swagger import patch_fastapi
 
 from bundle.environment import prepare_tensorflow
 from bundle.store import Store
-from service.api import generate, head, health, interpolate, metrics, models, problems, shedding
+from service.api import (
+    generate,
+    head,
+    health,
+    interpolate,
+    metrics,
+    mix,
+    models,
+    problems,
+    shedding,
+    variations,
+)
 from service.catalogue import Catalogue
 from service.engine.protocol import Loader
 from service.settings import Settings
@@ -56,7 +67,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
     )
     patch_fastapi(app)
     app.state.catalogue = catalogue
-    routers = [module.router for module in (generate, interpolate, models, health, metrics)]
+    routers = [module.router for module in (generate, interpolate, variations, mix, models, health, metrics)]
     problems.install(app, [*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
         app.include_router(router)
