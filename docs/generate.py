@@ -25,10 +25,10 @@ COLUMNS: Final = "100"
 """Characters to which a command's help is wrapped."""
 JSON = Mapping[str, Any]
 NOTHING: Final[JSON] = MappingProxyType({})
-BOUNDS: Final = (("at least", "minimum", "ge"), ("at most", "maximum", "le"), ("more than", "exclusiveMinimum", "gt"))
+SMALLEST: Final = ("minimum", "ge", "exclusiveMinimum", "gt")
+LARGEST: Final = ("maximum", "le", "exclusiveMaximum", "lt")
 ALIKE: Final = ("description", "parameters", "requestBody", "responses")
 """Methods of a path that agree in these are told of together."""
-LENGTHS: Final = (("at least", "minLength", "minItems"), ("at most", "maxLength", "maxItems"))
 
 
 def main() -> None:
@@ -134,11 +134,11 @@ def http_page(document: JSON) -> str:
 def _operation(name: str, operation: JSON) -> list[str]:
     lines = [f"## `{name}`", "", operation.get("description") or operation.get("summary", ""), ""]
     parameters = [
-        (f"`{p['name']}`", p["in"], _allowed(p["schema"]), _json(p["schema"]), p.get("description", ""))
+        (_parameter(p), _allowed(p["schema"]), _json(p["schema"]), p.get("description") or _about(p["schema"]))
         for p in operation.get("parameters", ())
     ]
     if parameters:
-        lines += [*_table(("parameter", "in", "allowed", "default", "what it is"), parameters), ""]
+        lines += [*_table(("parameter", "allowed", "default", "what it is"), parameters), ""]
     body = operation.get("requestBody", NOTHING)
     for kind, content in body.get("content", NOTHING).items():
         lines += [
@@ -161,7 +161,7 @@ def _operation(name: str, operation: JSON) -> list[str]:
 def _schema(name: str, schema: JSON) -> list[str]:
     required = schema.get("required", ())
     rows = [
-        (f"`{field}`", _allowed(part), "yes" if field in required else "no", part.get("description", ""))
+        (f"`{field}`", _allowed(part), "yes" if field in required else "no", _about(part))
         for field, part in schema.get("properties", {}).items()
     ]
     about = schema.get("description", "")
@@ -185,9 +185,27 @@ def _allowed(schema: JSON) -> str:
     kind = schema.get("type", "any value")
     if kind == "array" and isinstance(schema.get("items"), Mapping):
         kind = f"list of {_allowed(schema['items'])}"
-    bounds = [f"{word} {schema[key]}" for word, *keys in BOUNDS for key in keys if key in schema]
-    lengths = [f"{word} {schema[key]} long" for word, *keys in LENGTHS for key in keys if key in schema]
-    return ", ".join([str(kind), *bounds, *lengths])
+    limits = _range(schema, SMALLEST, LARGEST)
+    lengths = _range(schema, ("minLength", "minItems"), ("maxLength", "maxItems"))
+    return ", ".join([str(kind), *limits, *(f"{words} long" for words in lengths)])
+
+
+def _range(schema: JSON, smallest: Sequence[str], largest: Sequence[str]) -> list[str]:
+    low = next((schema[key] for key in smallest if key in schema), None)
+    high = next((schema[key] for key in largest if key in schema), None)
+    if low is not None and high is not None:
+        return [f"{low} … {high}"]
+    return [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
+
+
+def _parameter(parameter: JSON) -> str:
+    return f"`{parameter['name']}`" + ("" if parameter["in"] == "query" else f" (in the {parameter['in']})")
+
+
+def _about(schema: JSON) -> str:
+    """The description of a schema, or else of what it is one of."""
+    parts = (schema, *schema.get("anyOf", ()))
+    return next((str(part["description"]) for part in parts if part.get("description")), "")
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

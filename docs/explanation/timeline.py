@@ -97,7 +97,7 @@ COLOURS: Final = ("#3b6fb6", "#d9822b", "#d9822b", "#2f8f5b", "#b23a48")
 def draw(story: Story) -> str:
     """The story as SVG."""
     end = max(now for _, now in story.batches)
-    width, height = LEFT + SCALE * 1000 * end + 90, TOP + LINE * (len(story.requests) + 2) + 40
+    width, height = LEFT + SCALE * 1000 * end + 170, TOP + LINE * (len(story.requests) + 2) + 40
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" font-family="sans-serif"'
         ' font-size="13" role="img">',
@@ -141,8 +141,8 @@ def _request(story: Story, request: Request, y: float, colour: str) -> list[str]
     x, said = _x(request.answered) + 8, f"answered after {1000 * (request.answered - request.at):.0f} ms"
     if request.refusal:
         said = f"refused at once: 503, Retry-After: {request.refusal.retry_after}"
-        x += 8
-        parts.append(f'<circle cx="{x - 8:.1f}" cy="{y + 12}" r="6" fill="{colour}"/>')
+        x += 10
+        parts.append(f'<circle cx="{x - 14:.1f}" cy="{y + 12}" r="6" fill="{colour}"/>')
     parts.append(_box(request.at, request.answered, y + 4, 16, f'fill="{colour}" fill-opacity="0.22"'))
     for batch, ended in story.batches:
         if any(work is request.work for work, _, _ in batch.slices):

@@ -51,7 +51,8 @@ def test_each_path_stands_with_its_parameters_and_answers(generate: ModuleType) 
         for method, operation in item.items():
             section = _section(page, method, path)
             for parameter in operation.get("parameters", ()):
-                assert f"| `{parameter['name']}` | {parameter['in']} |" in section
+                where = "" if parameter["in"] == "query" else f" (in the {parameter['in']})"
+                assert f"| `{parameter['name']}`{where} | " in section
             for status, answer in operation["responses"].items():
                 assert f"| {status} |" in section
                 assert all(f"- `{header}`" in section for header in answer.get("headers", ()))
@@ -69,8 +70,10 @@ def _section(page: str, method: str, path: str) -> str:
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
-        ({"type": "integer", "minimum": 1, "maximum": 64}, "integer, at least 1, at most 64"),
+        ({"type": "integer", "minimum": 1, "maximum": 64}, "integer, 1 … 64"),
         ({"anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}]}, "string, at least 1 long"),
+        ({"type": "number", "ge": 0, "lt": 2.0}, "number, 0 … 2.0"),
+        ({"type": "array", "items": {"type": "string"}, "maxItems": 3}, "list of string, at most 3 long"),
         ({"enum": ["slerp", "lerp"], "type": "string"}, "`slerp`, `lerp`"),
         ({"$ref": "#/components/schemas/Health"}, "[Health](#health)"),
         ({"type": "array", "items": {"type": "number"}}, "list of number"),

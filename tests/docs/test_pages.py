@@ -77,12 +77,12 @@ def test_every_command_of_a_page_works(clone: Clone, page: str) -> None:
 def _wait_for_models(clone: Clone) -> None:
     """Until the service has found what was published: a reader takes longer to type."""
     published = {path.name for path in (clone.path / "models").iterdir()}
-    for _ in range(150):
+    begin = time.monotonic()
+    while time.monotonic() - begin < 120:
         with urllib.request.urlopen(f"http://127.0.0.1:{clone.port}/models") as answer:
             listing = json.load(answer)
         if published <= {model["name"] for model in listing["models"] if model["loaded"]}:
             return
-        assert not listing["skipped"], listing["skipped"]
         time.sleep(0.2)
     raise AssertionError(listing)
 
