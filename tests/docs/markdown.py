@@ -46,10 +46,11 @@ def links(page: Path) -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """What can stand behind # in a link to a page: headings as GitHub names them."""
+    """What can stand behind # in a link to a page: headings as GitHub names them, and names of its own."""
     slugs = [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for _, title in headings(page)]
     repeated = {f"{slug}-{i}" for slug, count in Counter(slugs).items() for i in range(1, count)}
-    return {*slugs, *repeated}
+    named = re.findall(r'<a id="([^"]+)">', page.read_text(encoding="utf-8"))
+    return {*slugs, *repeated, *named}
 
 
 def load(path: Path) -> ModuleType:
