@@ -28,7 +28,7 @@ def main(run: Path) -> None:
     with Figment() as figment:
         data = figment.generate(32, seed=1, columns=8, model="adventurer").content
         grid = figment.generate(32, seed=1, columns=8, model="faces").content
-        walk = figment.interpolate([1, 2], frames=8, model="faces").content
+        walk = figment.interpolate([1, 2], frames=8, format="png", model="faces").content
     Image.open(io.BytesIO(data)).save(DOCS / "data.webp", quality=85, method=6)
     _doubled(Image.open(io.BytesIO(grid))).save(DOCS / "grid.webp", quality=90, method=6)
     _doubled(Image.open(io.BytesIO(walk))).save(DOCS / "walk.webp", quality=90, method=6)
