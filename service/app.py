@@ -10,9 +10,10 @@ from fastapi_swagger import patch_fastapi
 
 from bundle.environment import prepare_tensorflow
 from bundle.store import Store
-from service.api import generate, head, health, interpolate, metrics, models, problems, shedding
+from service.api import generate, head, health, interpolate, metrics, models, problems, project, shedding
 from service.catalogue import Catalogue
 from service.engine.protocol import Loader
+from service.projection.desk import Desk
 from service.settings import Settings
 from service.startup import Startup, without
 
@@ -55,8 +56,8 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         redirect_slashes=False,  # the address would be a guess behind a load balancer
     )
     patch_fastapi(app)
-    app.state.catalogue = catalogue
-    routers = [module.router for module in (generate, interpolate, models, health, metrics)]
+    app.state.catalogue, app.state.desk = catalogue, Desk(catalogue)
+    routers = [module.router for module in (generate, interpolate, project, models, health, metrics)]
     problems.install(app, [*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
         app.include_router(router)

@@ -4,6 +4,8 @@ Problem
  ├─ invalid-parameter    422   a parameter out of range, of the wrong type, given twice, or unknown; a body
  ├─ not-found            404   no such path
  ├─ method-not-allowed   405
+ ├─ too-large            413   a picture that is sent has too many bytes or pixels
+ ├─ unsupported-media    415   what is sent is no picture, or in no format that is read
  ├─ unknown-model        404   no such model, or no such version of it
  ├─ overloaded           503   the queue is full; Retry-After
  ├─ not-ready            503   starting, stopping, or no model is served; Retry-After
@@ -27,6 +29,7 @@ from service.api.hangup import ClientGone
 from service.catalogue import NotReady, UnknownModel
 from service.engine.protocol import EngineError
 from service.engine.schedule import BatcherClosed, QueueFull
+from service.pictures.uploads import TooLarge, UnsupportedPicture
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -34,6 +37,8 @@ TITLES = {
     "invalid-parameter": (422, "Invalid parameter"),
     "not-found": (404, "Not found"),
     "method-not-allowed": (405, "Method not allowed"),
+    "too-large": (413, "Too large"),
+    "unsupported-media": (415, "Unsupported media type"),
     "unknown-model": (404, "Unknown model"),
     "overloaded": (503, "Overloaded"),
     "not-ready": (503, "Not ready"),
@@ -117,6 +122,8 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     app.add_exception_handler(InvalidParameters, _invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(UnknownModel, _unknown_model)
+    app.add_exception_handler(TooLarge, _too_large)
+    app.add_exception_handler(UnsupportedPicture, _unsupported)
     for kind in (QueueFull, NotReady, BatcherClosed):
         app.add_exception_handler(kind, _unavailable)
     app.add_exception_handler(TimeoutError, _timeout)
@@ -142,6 +149,14 @@ def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
 async def _unknown_model(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, UnknownModel)
     return problem("unknown-model", str(error), models=error.known)
+
+
+async def _too_large(request: Request, error: Exception) -> JSONResponse:
+    return problem("too-large", str(error))
+
+
+async def _unsupported(request: Request, error: Exception) -> JSONResponse:
+    return problem("unsupported-media", str(error))
 
 
 def overloaded(refusal: QueueFull) -> JSONResponse:
