@@ -1,0 +1,105 @@
+"""A picture of one's own: the nearest that the model draws."""
+
+import io
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import FilePayload, Page, expect
+
+from tests.page.conftest import Visit
+from tests.page.painting_engine import paint
+
+pytestmark = pytest.mark.browser
+
+
+def picture(seed: int = 5) -> FilePayload:
+    file = io.BytesIO()
+    Image.fromarray(paint(np.random.RandomState(seed).randn(16))).save(file, "PNG")
+    return {"name": "mine.png", "mimeType": "image/png", "buffer": file.getvalue()}
+
+
+def search(window: Visit, state: str = "seed=7&kept=7") -> Page:
+    page = window.open(state)
+    page.locator("#project-open").click()
+    window.screenshot("project")
+    page.locator("#effort").select_option("60")
+    page.locator("#file").set_input_files(picture())
+    return page
+
+
+def test_the_nearest_picture_is_found_kept_and_walked_to(window: Visit) -> None:
+    page = search(window)
+    dialog = page.locator("#project")
+    expect(dialog).to_have_attribute("data-stage", "search")
+    expect(dialog.locator(".progress-text")).to_have_text(re.compile(r"^Step \d+ of \d+"))
+    expect(dialog.locator(".nearest")).to_have_attribute("src", re.compile("^data:image/png"))
+    window.screenshot("project-search")
+    expect(dialog).to_have_attribute("data-stage", "found", timeout=60_000)
+    window.screenshot("project-found")
+    dialog.locator(".keep").click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#kept > li.shown")).to_have_count(2)
+    expect(page.locator("#kept > li").last).to_have_attribute("data-point", re.compile("^z:"))
+    page.locator("#walk-open").click()
+    page.locator("#along").fill("32")
+    expect(page.locator("#walk canvas:not(.waiting)[data-step='32']")).to_be_visible()
+
+
+@pytest.mark.parametrize("truncation", [0.5, 0, 2])
+def test_what_was_found_is_kept_as_it_was_found(visit: Callable[..., Visit], truncation: float) -> None:
+    page = search(visit(), f"seed=7&truncation={truncation}")
+    expect(page.locator("#project")).to_have_attribute("data-stage", "found", timeout=60_000)
+    page.locator("#project .keep").click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#kept > li.shown")).to_have_count(1)
+    pixels = """async (selector) => {
+        const bitmap = await createImageBitmap(document.querySelector(selector));
+        const pen = new OffscreenCanvas(64, 64).getContext("2d");
+        pen.drawImage(bitmap, 0, 0);
+        return [...pen.getImageData(0, 0, 64, 64).data];
+    }"""
+    found, kept = (np.array(page.evaluate(pixels, part)) for part in ("#project .nearest", "#kept img"))
+    assert np.abs(found - kept).max() <= 1  # dividing and multiplying rounds
+
+
+def test_a_dropped_picture_begins_the_search(visit: Callable[..., Visit]) -> None:
+    page = visit().open()
+    data = page.evaluate_handle(
+        """(bytes) => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(bytes)], "mine.png", { type: "image/png" }));
+            return data;
+        }""",
+        list(picture()["buffer"]),
+    )
+    page.dispatch_event("body", "dragover", {"dataTransfer": data})
+    expect(page.locator(".drop-hint")).to_be_visible()
+    page.dispatch_event("body", "drop", {"dataTransfer": data})
+    expect(page.locator(".drop-hint")).to_be_hidden()
+    expect(page.locator("#project")).to_have_attribute("data-stage", re.compile("search|found"))
+
+
+def test_closing_ends_the_search(visit: Callable[..., Visit]) -> None:
+    opened = visit()
+    gone: list[str] = []
+    opened.page.on("requestfailed", lambda request: gone.append(request.url))
+    page = search(opened)
+    expect(page.locator("#project .progress-text")).to_have_text(re.compile("^Step"))
+    page.keyboard.press("Escape")
+    expect(page.locator("#project")).to_be_hidden()
+    page.wait_for_timeout(300)
+    assert any("/project" in url for url in gone)
+
+
+def test_what_is_no_picture_is_said(visit: Callable[..., Visit]) -> None:
+    opened = visit()
+    opened.expected = "Failed to load resource"
+    page = opened.open()
+    page.locator("#project-open").click()
+    page.locator("#file").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(page.locator("#project")).to_have_attribute("data-stage", "failed")
+    expect(page.locator("#project .progress-text")).not_to_be_empty()
+    opened.screenshot("project-failed")
