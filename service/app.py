@@ -10,7 +10,19 @@ from fastapi_swagger import patch_fastapi
 
 from bundle.environment import prepare_tensorflow
 from bundle.store import Store
-from service.api import generate, head, health, interpolate, metrics, models, page, problems, shedding
+from service.api import (
+    generate,
+    head,
+    health,
+    interpolate,
+    metrics,
+    mix,
+    models,
+    page,
+    problems,
+    shedding,
+    variations,
+)
 from service.catalogue import Catalogue
 from service.engine.protocol import Loader
 from service.settings import Settings
@@ -56,7 +68,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
     )
     patch_fastapi(app, redirect_from_root_to_docs=False)
     app.state.catalogue = catalogue
-    routers = [module.router for module in (generate, interpolate, models, health, metrics)]
+    routers = [module.router for module in (generate, interpolate, variations, mix, models, health, metrics)]
     routers.append(page.make_router())
     problems.install(app, [*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:

@@ -1,5 +1,9 @@
 """Classes of a conditional generator in a request and its answer: `label`, and the class of each seed."""
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from bundle.classes import class_of, with_class
 from bundle.latents import Latents
 from bundle.manifest import Manifest
@@ -11,12 +15,13 @@ MAX_DIGITS = 20
 """Digits that are read as an index; more are none, whatever the model."""
 
 
-def find_label(manifest: Manifest, text: str | None) -> int | None:
+def find_label(manifest: Manifest, text: str | None, parameter: str = "label") -> int | None:
     """The class that a request asks for: 0 … K−1, or None for that of each seed.
 
     Args:
         manifest: of the model that is asked.
         text: a class's name, or else its index; a number that is a class's name is that class.
+        parameter: whose it is.
 
     Raises:
         InvalidParameters: the model has no such class, or none at all.
@@ -28,27 +33,40 @@ def find_label(manifest: Manifest, text: str | None) -> int | None:
         return names.index(text)
     if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS and int(text) < len(names):
         return int(text)
-    raise InvalidParameters(ParameterError(parameter="label", message=_complaint(manifest), got=echo(text)))
+    raise InvalidParameters(ParameterError(parameter=parameter, message=_complaint(manifest), got=echo(text)))
 
 
-def choose(latents: Latents, manifest: Manifest, label: int | None) -> Latents:
-    """The latents, so that they draw class `label`; as they are, if it is None."""
-    return latents if label is None else with_class(latents, label, manifest.class_shares)
+def find_labels(manifest: Manifest, label: str | None, labels: Sequence[str] | None, n: int) -> list[int] | None:
+    """The class of each of n images that a request asks for, by one `label` for all or by `labels`; None for their own.
+
+    Raises:
+        InvalidParameters: as of `find_label`.
+    """
+    if labels is not None:
+        return [found for text in labels if (found := find_label(manifest, text, "labels")) is not None]
+    found = find_label(manifest, label)
+    return None if found is None else [found] * n
 
 
-def labels_drawn(latents: Latents, manifest: Manifest, label: int | None) -> list[int]:
-    """The class that each latent draws, 0 … K−1, where `label` was asked for; empty if the model has no classes."""
-    if label is not None:
-        return [label] * len(latents)
-    if not manifest.class_shares:
-        return []
-    labels: list[int] = class_of(latents, manifest.class_shares).tolist()
+def choose(latents: Latents, manifest: Manifest, labels: Sequence[int] | None) -> Latents:
+    """The latents, so that they draw those classes; as they are, if there are none."""
+    if labels is None:
+        return latents
+    rows = [with_class(latents[i : i + 1], label, manifest.class_shares) for i, label in enumerate(labels)]
+    return np.concatenate(rows)
+
+
+def labels_drawn(latents: Latents, manifest: Manifest) -> list[int]:
+    """The class that each latent draws, 0 … K−1; empty if the model has no classes."""
+    labels: list[int] = class_of(latents, manifest.class_shares).tolist() if manifest.class_shares else []
     return labels
 
 
-def label_asked(manifest: Manifest, label: int | None) -> dict[str, str]:
-    """The parameter that asks for a class again: by its name."""
-    return {} if label is None else {"label": manifest.class_names[label]}
+def labels_asked(manifest: Manifest, label: str | None, labels: Sequence[int] | None) -> dict[str, object]:
+    """The parameters that ask for classes again: one by its name, several by their indices, since names have commas."""
+    if labels is None:
+        return {}
+    return {"labels": labels} if label is None else {"label": manifest.class_names[labels[0]]}
 
 
 def _complaint(manifest: Manifest) -> str:

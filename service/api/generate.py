@@ -1,63 +1,114 @@
-"""`/generate` and `/images/{seed}.png`: images of seeds."""
+"""`/generate` and `/images/{point}.{ending}`: images of points."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from bundle.latents import Latents, latents_of
+from bundle.latents import Latents
+from bundle.points import Point, latents_of_points, parse_point
 from bundle.seeds import consecutive_seeds, random_seed
-from service.api.classes import choose, find_label, label_asked, labels_drawn
-from service.api.parameters import GenerateQuery, ImageQuery, Seed
-from service.api.pictures import Origin, borrowed, draw, grid_response, picture_responses, replay_path
-from service.api.problems import responses
+from service.api.bodies import body_schema
+from service.api.classes import choose, find_labels, labels_asked, labels_drawn
+from service.api.drawing import borrowed, draw
+from service.api.negotiation import STILLS, Chosen, choose_format
+from service.api.origin import Origin, replay_path
+from service.api.parameters import SeedText
+from service.api.pictures import not_modified, picture_responses, still_response
+from service.api.problems import InvalidParameters, ParameterError, responses
+from service.api.queries import GenerateQuery, ImageQuery
 from service.api.route import PictureRoute
 
-PROBLEMS = responses("invalid-parameter", "unknown-model", "overloaded", "not-ready", "timeout", "inference-failed")
+PROBLEMS = responses(
+    "invalid-parameter", "unknown-model", "not-acceptable", "overloaded", "not-ready", "timeout", "inference-failed"
+)
+BODY_PROBLEMS = responses("too-large", "unsupported-media")
 router = APIRouter(
     tags=["images"],
     route_class=PictureRoute,
     default_response_class=Response,
-    responses=picture_responses("png", headers={"Figment-Seed": "The first seed."}) | PROBLEMS,
+    responses=picture_responses(*STILLS, headers={"Figment-Seed": "The first seed."}) | PROBLEMS,
 )
 
+Ending = Annotated[str, Path(description=f"The format: {', '.join(STILLS)}, or jpg.")]
 
-@router.get("/generate", operation_id="generate", summary="Images as a PNG grid")
-@router.post("/generate", operation_id="generate_by_post", summary="Images as a PNG grid")
+
+@router.get("/generate", operation_id="generate", summary="Images")
 async def generate(query: Annotated[GenerateQuery, Query()], request: Request) -> Response:
-    """Draw `n` images of the seeds `seed`, `seed + 1` …"""
-    first = random_seed() if query.seed is None else query.seed
-    seeds = list(consecutive_seeds(first, query.n))
+    """Draw `n` images of the seeds `seed`, `seed + 1` …, or one of each of `seeds`."""
+    return await _generated(query, request, choose_format(request, query.format, None, STILLS))
+
+
+@router.post(
+    "/generate",
+    operation_id="generate_by_post",
+    summary="Images",
+    openapi_extra={"requestBody": body_schema(GenerateQuery)},
+    responses=BODY_PROBLEMS,
+)
+async def generate_by_post(query: Annotated[GenerateQuery, Query()], request: Request) -> Response:
+    """As `GET`, or with the parameters as JSON, where `latents` may stand for seeds."""
+    return await generate(query, request)
+
+
+@router.get("/generate.{ending}", operation_id="generate_in_format", summary="Images in a format")
+async def generate_in_format(ending: Ending, query: Annotated[GenerateQuery, Query()], request: Request) -> Response:
+    """As `/generate`."""
+    return await _generated(query, request, choose_format(request, query.format, ending, STILLS))
+
+
+@router.get("/images/{seed:path}.{ending}", operation_id="image", summary="The image of one seed")
+async def image(
+    seed: Annotated[SeedText, Path()], ending: Ending, query: Annotated[ImageQuery, Query()], request: Request
+) -> Response:
+    """Draw the image of one seed, or of a latent."""
+    chosen = choose_format(request, None, ending, STILLS)
+    return await _answer(request, query, [parse_point(seed)], f"/images/{seed}.{chosen.format}", {}, chosen)
+
+
+async def _generated(query: GenerateQuery, request: Request, chosen: Chosen) -> Response:
+    if query.seeds is not None:
+        return await _answer(request, query, query.seeds, "/generate", {}, chosen)
+    random = Point(random_seed()) if query.seed is None else None
+    first = random or query.seed
+    assert first is not None
+    if first.seed is None:
+        if query.n > 1:
+            raise InvalidParameters(ParameterError(parameter="n", message="a latent has no next one; give `seeds`"))
+        points = [first]
+    else:
+        points = [Point(seed) for seed in consecutive_seeds(first.seed, query.n)]
     asked = {"n": query.n, "seed": first}
-    return await _answer(request, query, seeds, "/generate", asked, query.columns)
-
-
-@router.get("/images/{seed:path}.png", operation_id="image", summary="The image of one seed")
-async def image(seed: Annotated[Seed, Path()], query: Annotated[ImageQuery, Query()], request: Request) -> Response:
-    """Draw the image of one seed."""
-    return await _answer(request, query, [seed], f"/images/{seed}.png", {}, columns=1)
+    return await _answer(request, query, points, "/generate", asked, chosen, random=random is not None)
 
 
 async def _answer(
     request: Request,
     query: GenerateQuery | ImageQuery,
-    seeds: list[int],
+    points: list[Point] | tuple[Point, ...],
     path: str,
-    asked: Mapping[str, object],
-    columns: int | None,
+    asked: dict[str, object],
+    chosen: Chosen,
+    *,
+    random: bool = False,
 ) -> Response:
-    """The grid of the seeds' images; `path` and `asked` are what repeats it."""
+    """The images of points; `path` and `asked` are what repeats them."""
     async with borrowed(request, query) as model:
         manifest = model.bundle.manifest
-        label = find_label(manifest, query.label)
+        given = query.labels if isinstance(query, GenerateQuery) else None
+        labels = find_labels(manifest, query.label, given, len(points))
+        asked |= labels_asked(manifest, query.label, labels)
+        replay = replay_path(path, asked, query, model, chosen)
+        origin = Origin(model, points, replay, chosen, random, pinned=query.version is not None)
+        if known := not_modified(request, origin):
+            return known
 
-        def make() -> tuple[Latents, list[int]]:
-            latents = latents_of(seeds, manifest.latent_dim, query.truncation, len(manifest.class_names))
-            return choose(latents, manifest, label), labels_drawn(latents, manifest, label)
+        def make() -> Latents:
+            latents = latents_of_points(points, manifest.latent_dim, query.truncation, len(manifest.class_names))
+            return choose(latents, manifest, labels)
 
-        images, labels = await draw(request, model, len(seeds), make)
-        replay = replay_path(path, {**asked, **label_asked(manifest, label)}, query, model)
-        random = isinstance(query, GenerateQuery) and query.seed is None
-        response = await grid_response(images, columns, Origin(model, seeds, labels, replay, random))
-    response.headers["Figment-Seed"] = str(seeds[0])
+        images, latents = await draw(request, model, len(points), make)
+        drawn = labels or labels_drawn(latents, manifest)
+        response = await still_response(images, latents, drawn, points, query, origin)
+    if points[0].seed is not None:
+        response.headers["Figment-Seed"] = str(points[0].seed)
     return response

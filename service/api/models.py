@@ -4,8 +4,9 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from bundle.store import Bundle
-from service.api.parameters import NoQuery, only
 from service.api.problems import responses
+from service.api.queries import NoQuery
+from service.api.route import only
 from service.catalogue import Catalogue, Model
 
 router = APIRouter(tags=["models"], dependencies=[only(NoQuery)], responses=responses("invalid-parameter"))

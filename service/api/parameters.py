@@ -1,76 +1,199 @@
-"""What a request may ask for: one model of query parameters for each endpoint. Unknown ones are errors."""
+"""The kinds of parameters: how each is read, from the text of a query or a value of JSON, and what is allowed."""
 
+import math
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, Final
 
-from fastapi import Depends, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from bundle.latents import PathMode
-from bundle.seeds import SEED_COUNT, parse_seed
-from service.api.problems import InvalidParameters, ParameterError, echo
-from service.pictures.animation import FPS_MAX, FPS_MIN
+from bundle.points import Point, parse_point
+from bundle.seeds import SEED_COUNT
+from service.pictures.colours import parse_colour
 
-MAX_IMAGES = 64
-"""Images of one request to /generate."""
-MAX_FRAMES = 120
-MAX_KEYS = 16
-"""Seeds of one walk."""
-MAX_TRUNCATION = 2.0
-MAX_LABEL = 255
+MAX_IMAGES: Final = 64
+"""Images of one request."""
+MAX_FRAMES: Final = 240
+"""Frames of a whole walk."""
+MAX_KEYS: Final = 16
+"""Points of one walk, or of one sum."""
+MAX_TRUNCATION: Final = 2.0
+MAX_WEIGHT: Final = 4.0
+MAX_LABEL: Final = 255
 """Characters of a class's name."""
-MAX_NAME = 100
-"""Characters of an unknown parameter's name that an error repeats."""
-MAX_ERRORS = 20
-"""Parameters that one answer complains about."""
+MAX_DIGITS: Final = 20
+"""Of a whole number."""
+
+Colour = tuple[int, int, int, int]
+"""Red, green, blue and alpha, 0 … 255."""
+
+NUMBER: Final = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+RANGE: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
+SHAPE: Final = re.compile(r"([0-9]{1,3})x([0-9]{1,3})")
 
 
 def _whole_number(value: object) -> object:
-    """Refuse what Python would take for a number and a person would not: "1.0", " 1", "1_000"."""
-    if isinstance(value, str) and not (value.isascii() and value.removeprefix("-").isdecimal()):
+    """Refuse what Python would take for a number and a person would not: "1.0", " 1", "1_000", True."""
+    if isinstance(value, bool | float) or (
+        isinstance(value, str) and not (value.isascii() and value.removeprefix("-").isdecimal())
+    ):
         raise ValueError("a whole number is needed")
-    if isinstance(value, str) and len(value) > 20:
+    if isinstance(value, str) and len(value) > MAX_DIGITS:
         raise ValueError("the number has too many digits")
     return value
 
 
-NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-
-
 def _number(value: object) -> object:
-    if isinstance(value, str) and not NUMBER.fullmatch(value):
+    if isinstance(value, bool) or (isinstance(value, str) and not NUMBER.fullmatch(value)):
         raise ValueError("a number is needed")
     return value
 
 
 def _true_or_false(value: object) -> object:
-    if isinstance(value, str) and value not in ("true", "false"):
+    if value not in ("true", "false") if isinstance(value, str) else not isinstance(value, bool):
         raise ValueError("true or false is needed")
     return value
 
 
+def _point(value: object) -> Point:
+    """A point of its text, or of a JSON number."""
+    if isinstance(value, bool | float) or not isinstance(value, str | int | Point):
+        raise ValueError("a seed is needed, a whole number or a text")
+    return value if isinstance(value, Point) else parse_point(str(value))
+
+
+def _parts(value: object) -> Sequence[object]:
+    """The elements of a list, or of a text with commas; white space round a comma does not count."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    if isinstance(value, list | tuple):
+        return value
+    raise ValueError("a list is needed, or a text with commas")
+
+
+def _points_in_ranges(value: object) -> tuple[Point, ...]:
+    return _bounded(_expanded(_parts(value)), 1, MAX_IMAGES, "seeds")
+
+
+def _expanded(parts: Sequence[object]) -> Iterator[Point]:
+    for part in parts:
+        match = RANGE.fullmatch(part) if isinstance(part, str) else None
+        if not match:
+            yield _point(part)
+            continue
+        first, last = int(match[1]), int(match[2])
+        if first > last or last >= SEED_COUNT:
+            raise ValueError(
+                f"{part}: a range is FIRST-LAST, of seeds 0 … {SEED_COUNT - 1}, the first not above the last"
+            )
+        yield from map(Point, range(first, last + 1))
+
+
+def _key_points(value: object) -> tuple[Point, ...]:
+    return _bounded(_expanded(_parts(value)), 2, MAX_KEYS, "seeds, separated by commas,")
+
+
+def _bounded(points: Iterator[Point], least: int, most: int, what: str) -> tuple[Point, ...]:
+    """So many of them, without making more than one too many."""
+    found = tuple(point for point, _ in zip(points, range(most + 1), strict=False))
+    if not least <= len(found) <= most:
+        count = f"more than {most}" if len(found) > most else str(len(found))
+        raise ValueError(f"{least} to {most} {what} are needed; there are {count}")
+    return found
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    numbers = []
+    for part in _parts(value):
+        if not isinstance(part, str | int | float):
+            raise ValueError("numbers are needed, separated by commas")
+        number = float(str(_number(part)))
+        if not (math.isfinite(number) and abs(number) <= MAX_WEIGHT):
+            raise ValueError(f"numbers from -{MAX_WEIGHT:g} to {MAX_WEIGHT:g} are needed")
+        numbers.append(number)
+    return tuple(numbers)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    texts = tuple(str(part) for part in _parts(value) if isinstance(part, str | int) and not isinstance(part, bool))
+    if len(texts) != len(_parts(value)) or not all(0 < len(text) <= MAX_LABEL for text in texts):
+        raise ValueError(f"names of classes, or their indices, are needed, of 1 to {MAX_LABEL} characters")
+    return texts
+
+
+def _colour(value: object) -> Colour:
+    if not isinstance(value, str):
+        raise ValueError("a colour is needed, as text")
+    return parse_colour(value)
+
+
+def _shape(value: object) -> tuple[int, int]:
+    """Columns and rows."""
+    match = SHAPE.fullmatch(value) if isinstance(value, str) else None
+    columns, rows = (int(match[1]), int(match[2])) if match else (0, 0)
+    if min(columns, rows) < 2 or columns * rows > MAX_IMAGES:
+        raise ValueError(f"COLUMNSxROWS is needed, as in 8x8: 2 or more of each, at most {MAX_IMAGES} images")
+    return columns, rows
+
+
+def _text_schema(description: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "description": description, "examples": list(examples)})
+
+
+def _read(read: Callable[[object], Any]) -> BeforeValidator:
+    """Read it before pydantic looks at it; None, where it may be left out, stays None."""
+    return BeforeValidator(lambda value: None if value is None else read(value))
+
+
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Switch = Annotated[bool, BeforeValidator(_true_or_false)]
 
-SEED_SCHEMA = {
-    "type": "string",
-    "description": f"A whole number 0 … {SEED_COUNT - 1}; any other text is hashed to one. Random if left out.",
-    "examples": ["7", "ada"],
-}
-Seed = Annotated[int, BeforeValidator(lambda text: parse_seed(str(text))), WithJsonSchema(SEED_SCHEMA)]
-
-Truncation = Annotated[
-    float,
-    BeforeValidator(_number),
-    Field(
-        ge=0,
-        le=MAX_TRUNCATION,
-        allow_inf_nan=False,
-        description="ψ: the latent, but not its class, is multiplied by it.",
+A_POINT = (
+    f"A whole number 0 … {SEED_COUNT - 1}; any other text is hashed to one; or z: with base64url of the float32 "
+    "numbers of a latent."
+)
+ASeed = Annotated[Point, _read(_point), _text_schema(f"{A_POINT} Random if left out.", "7", "ada")]
+SeedText = Annotated[str, BeforeValidator(lambda text: str(parse_point(text))), _text_schema(A_POINT, "7", "ada")]
+"""The canonical text of a point, for paths, whose parameters FastAPI wants plain."""
+Points = Annotated[
+    tuple[Point, ...],
+    _read(_points_in_ranges),
+    _text_schema(
+        f"1 to {MAX_IMAGES} points separated by commas, ranges of numbers among them. {A_POINT}", "0-15,42,ada"
     ),
+]
+KeyPoints = Annotated[
+    tuple[Point, ...],
+    _read(_key_points),
+    _text_schema(f"2 to {MAX_KEYS} points, separated by commas, ranges of numbers among them. {A_POINT}", "1,2,3"),
+]
+Weights = Annotated[
+    tuple[float, ...],
+    _read(_numbers),
+    _text_schema(f"One for each seed, -{MAX_WEIGHT:g} … {MAX_WEIGHT:g}, separated by commas.", "1,-1,1"),
+]
+Labels = Annotated[
+    tuple[str, ...],
+    _read(_texts),
+    _text_schema("A class for each image, by name or by index, separated by commas; see `label`.", "0,3,1"),
+]
+Background = Annotated[
+    Colour,
+    _read(_colour),
+    _text_schema("Of what no image covers: a hexadecimal number, a CSS name, or transparent.", "ffffff", "transparent"),
+]
+Shape = Annotated[
+    tuple[int, int],
+    _read(_shape),
+    _text_schema("Columns and rows of a lattice between four seeds, its corners, row by row.", "8x8"),
+]
+Truncation = Annotated[
+    Number, Field(ge=0, le=MAX_TRUNCATION, description="ψ: the latent, but not its class, is multiplied by it.")
 ]
 Label = Annotated[
     str | None,
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value),
     Field(
         min_length=1,
         max_length=MAX_LABEL,
@@ -83,112 +206,3 @@ Version = Annotated[
     Field(ge=1, le=2**31, description="A version of the model in the store; the newest good one if left out."),
 ]
 ModelName = Annotated[str | None, Field(min_length=1, max_length=100, description="A name from `GET /models`.")]
-
-
-class _Query(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NoQuery(_Query):
-    """No parameters."""
-
-
-class ImageQuery(_Query):
-    """Parameters of one image."""
-
-    truncation: Truncation = 1.0
-    label: Label = None
-    model: ModelName = None
-    version: Version = None
-
-
-class GenerateQuery(_Query):
-    """Parameters of a grid of images."""
-
-    n: WholeNumber = Field(default=1, ge=1, le=MAX_IMAGES, description="How many images.")
-    seed: Seed | None = Field(default=None, description="Image i has seed + i. Random if left out.")
-    columns: WholeNumber | None = Field(
-        default=None, ge=1, le=MAX_IMAGES, description="Images in a row; nearest to a square if left out."
-    )
-    truncation: Truncation = 1.0
-    label: Label = None
-    model: ModelName = None
-    version: Version = None
-    format: Literal["png"] = "png"
-
-
-class InterpolateQuery(_Query):
-    """Parameters of a walk between images."""
-
-    seeds: str | None = Field(
-        default=None,
-        description=f"2 to {MAX_KEYS} seeds, separated by commas. Two random ones if left out.",
-        examples=["1,2,3"],
-    )
-    frames: WholeNumber = Field(default=16, ge=2, le=MAX_FRAMES, description="Images of the whole walk.")
-    mode: PathMode = Field(default="slerp", description="The arc, or the straight line, between two latents.")
-    loop: Switch = Field(default=False, description="Come back to the first seed.")
-    columns: WholeNumber | None = Field(
-        default=None, ge=1, le=MAX_FRAMES, description="Images in a row of a PNG; all in one row if left out."
-    )
-    fps: WholeNumber = Field(default=12, ge=FPS_MIN, le=FPS_MAX, description="Frames a second of a WebP or GIF.")
-    truncation: Truncation = 1.0
-    label: Label = None
-    model: ModelName = None
-    version: Version = None
-    format: Literal["png", "webp", "gif"] = "png"
-
-    @field_validator("seeds")
-    @classmethod
-    def _as_numbers(cls, text: str | None) -> str | None:
-        if text is None:
-            return None
-        parts = text.split(",")
-        if not 2 <= len(parts) <= MAX_KEYS:
-            raise ValueError(f"2 to {MAX_KEYS} seeds are needed, separated by commas; there are {len(parts)}")
-        return ",".join(str(parse_seed(part.strip())) for part in parts)
-
-    @property
-    def keys(self) -> list[int] | None:
-        """The seeds as numbers."""
-        return None if self.seeds is None else [int(part) for part in self.seeds.split(",")]
-
-
-def only(query: type[BaseModel]) -> Any:  # noqa: ANN401 (as FastAPI's Depends)
-    """A dependency that does `check_names`."""
-
-    async def check(request: Request) -> None:
-        check_names(request, query)
-
-    return Depends(check)
-
-
-def check_names(request: Request, query: type[BaseModel]) -> None:
-    """Refuse parameters that a query does not have, and those given twice: which one counts would be a guess.
-
-    Raises:
-        InvalidParameters: names them.
-    """
-    given, names = request.query_params, query.model_fields
-    if len(given) == len(given.multi_items()) and names.keys() >= given.keys():
-        return
-    unknown = {name: value for name, value in given.multi_items() if name not in names}
-    twice = {name for name in names if len(given.getlist(name)) > 1}
-    message = f"unknown parameter; there are: {', '.join(sorted(names)) or 'none'}"
-    errors = [
-        ParameterError(parameter=name[:MAX_NAME], message=message, got=echo(value)) for name, value in unknown.items()
-    ]
-    errors += [ParameterError(parameter=name, message="given more than once") for name in sorted(twice)]
-    raise InvalidParameters(*errors[:MAX_ERRORS])
-
-
-def refuse_body(request: Request) -> None:
-    """Refuse a body: parameters are in the query, and one that is not read would be ignored in silence.
-
-    Raises:
-        InvalidParameters: there is a body.
-    """
-    headers = request.headers
-    if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
-        message = "a body is not read; give the parameters in the query, as in /generate?n=16"
-        raise InvalidParameters(ParameterError(parameter="body", message=message))

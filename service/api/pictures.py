@@ -1,173 +1,133 @@
-"""Answers with pictures: from seeds to bytes, and the headers that say what was drawn."""
+"""Answers with pictures: from pixels to files, with the headers that say what was drawn."""
 
-import asyncio
-import hashlib
-import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
+import numpy as np
 from fastapi import Request, Response
-from pydantic import BaseModel
 
 from bundle.latents import Latents
-from service.apart import QUICK_LATENTS, QUICK_PIXELS, apart
-from service.api.hangup import while_connected
-from service.api.parameters import GenerateQuery, ImageQuery, InterpolateQuery
-from service.catalogue import Catalogue, Model
+from bundle.points import Point
+from service.apart import QUICK_PIXELS, apart
+from service.api.negotiation import MEDIA_TYPES
+from service.api.origin import Origin
+from service.api.problems import InvalidParameters, ParameterError
+from service.api.queries import GridQuery, ImageQuery
 from service.engine.protocol import Pixels
 from service.pictures.animation import Format, encode_animation
-from service.pictures.grid import make_grid
-from service.pictures.png import encode_png
+from service.pictures.archives import describe, encode_json, encode_npz, encode_zip, file_names
+from service.pictures.grid import default_columns, make_grid
+from service.pictures.scaling import scale_images
+from service.pictures.stills import StillFormat, encode_still
 
-WAIT = re.compile(r'wait\s*=\s*"?([0-9]{1,9})"?', re.IGNORECASE)
-"""A preference that others than we may know is no error if we do not (RFC 7240, section 2)."""
-
-MEDIA_TYPES = {"png": "image/png", "webp": "image/webp", "gif": "image/gif"}
+MAX_PIXELS: Final = 2**25
+"""Of one picture: 33 million, such as 64 images of 512 pixels a side, twice as large."""
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What a picture was made of.
+def not_modified(request: Request, origin: Origin) -> Response | None:
+    """The answer to a client that has the picture (RFC 9110, 13.1.2): 304, before anything is drawn."""
+    given = request.headers.get("if-none-match", "")
+    if request.method != "GET" or not given or origin.random:
+        return None
+    tags = [tag.strip().removeprefix("W/") for tag in given.split(",")]
+    return Response(status_code=304, headers=origin.caching) if "*" in tags or origin.etag in tags else None
 
-    `labels` has the class of each seed's image, and is empty for a model without classes; `replay` is the path and
-    query that answer with the same picture again; `random` says whether the seeds were drawn for this answer alone.
+
+async def still_response(
+    images: Pixels, latents: Latents, labels: Sequence[int], points: Sequence[Point], query: ImageQuery, origin: Origin
+) -> Response:
+    """Images in rows as one picture, or each by itself in a file for programs.
+
+    Args:
+        images: uint8 [n, height, width, channels].
+        latents: float32 [n, latent_dim] of the images.
+        labels: the class of each image, or none.
+        points: of each image.
+        query: how they are laid out.
+        origin: of the answer.
     """
-
-    model: Model
-    seeds: Sequence[int]
-    labels: Sequence[int]
-    replay: str
-    random: bool
-
-
-def replay_path(path: str, asked: Mapping[str, object], query: BaseModel, model: Model) -> str:
-    """The path and query that answer with the same picture again.
-
-    It holds `asked`, in which the seeds are numbers and the label is a name, then what `query` does not leave to its
-    default, the model and its version.
-    """
-    given = query.model_dump(exclude_defaults=True, exclude={"seed", "seeds", "label", "model", "version"})
-    manifest = model.bundle.manifest
-    parameters = {**asked, **given, "model": manifest.name, "version": manifest.version}
-    return f"{path}?{urlencode({name: _plain(value) for name, value in parameters.items()}, safe=',')}"
-
-
-def _plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-@asynccontextmanager
-async def borrowed(request: Request, query: GenerateQuery | ImageQuery | InterpolateQuery) -> AsyncIterator[Model]:
-    """The model that a query names, for as long as the request needs it: until its deadline, or its client hangs up.
-
-    Raises:
-        TimeoutError: the deadline passed.
-        ClientGone: the client hung up.
-    """
-    catalogue: Catalogue = request.app.state.catalogue
-    deadline = request.state.deadline = deadline_of(request)
-    request.state.until = asyncio.get_running_loop().time() + deadline
-    async with while_connected(request, deadline), catalogue.borrow(query.model, query.version) as model:
-        yield model
-
-
-async def draw(
-    request: Request, model: Model, n: int, make: Callable[[], tuple[Latents, list[int]]], made: int | None = None
-) -> tuple[Pixels, list[int]]:
-    """The images of the n latents that `make` makes, if they can be had before the request's deadline, and its labels.
-
-    Where `make` takes long, a request that would be refused is refused before. `made`: how many latents it works on, if
-    not n.
-    """
-
-    def left() -> float:
-        until: float = request.state.until
-        return until - asyncio.get_running_loop().time()
-
-    quick = (made or n) <= QUICK_LATENTS
-    if not quick:
-        model.batcher.check(n, left())
-    latents, labels = await apart(make, quick=quick)
-    return await model.batcher.generate(latents, left()), labels
-
-
-def deadline_of(request: Request) -> float:
-    """Seconds that an answer may take: the settings', or those of `Prefer: wait=SECONDS` (RFC 7240) if fewer."""
-    catalogue: Catalogue = request.app.state.catalogue
-    waits = [
-        float(match[1])
-        for line in request.headers.getlist("prefer")
-        for preference in line.split(",")
-        if (match := WAIT.fullmatch(preference.strip()))
-    ]
-    return min([catalogue.settings.deadline, *waits])
-
-
-async def grid_response(images: Pixels, columns: int | None, origin: Origin) -> Response:
-    """A PNG grid, with the request inside."""
+    format, text = origin.chosen.format, origin.text(labels)  # noqa: A001
+    if format in ("npz", "zip", "json"):
+        content = await apart(lambda: archive(images, latents, labels, points, origin))
+        return Response(content, headers=origin.headers(labels), media_type=MEDIA_TYPES[format])
+    check_size(len(images), images.shape[1:3], query)
 
     def encode() -> bytes:
-        return encode_png(make_grid(images, columns), provenance(origin))
+        still = cast(StillFormat, format)
+        return encode_still(laid_out(images, query), still, quality=query.quality, lossless=query.lossless, text=text)
 
-    content = await apart(encode, quick=images.nbytes <= QUICK_PIXELS)
-    return Response(content, headers=headers(origin), media_type=MEDIA_TYPES["png"])
-
-
-async def animation_response(frames: Pixels, kind: Format, fps: int, origin: Origin) -> Response:
-    """An animation, with the request inside."""
-    content = await apart(lambda: encode_animation(frames, kind, fps, origin.replay))
-    return Response(content, headers=headers(origin), media_type=MEDIA_TYPES[kind])
+    quick = format == "png" and images.nbytes * query.scale**2 <= QUICK_PIXELS
+    content = await apart(encode, quick=quick)
+    return Response(content, headers=origin.headers(labels), media_type=MEDIA_TYPES[format])
 
 
-def provenance(origin: Origin) -> dict[str, str]:
-    """The text of a PNG: what made it. No clock time, so that the bytes repeat."""
-    labels = {"figment:labels": _joined(origin.labels)} if origin.labels else {}
-    return {
-        "figment:request": origin.replay,
-        "figment:seeds": _joined(origin.seeds),
-        **labels,
-        "figment:model": origin.model.label,
-        "figment:digest": origin.model.bundle.digest,
-        "figment:precision": origin.model.precision,
-    }
+async def walk_response(frames: Pixels, labels: Sequence[int], query: GridQuery, fps: int, origin: Origin) -> Response:
+    """Frames as an animation; `labels` are the classes of the key points."""
+    kind = cast(Format, origin.chosen.format)
+    check_size(1, frames.shape[1:3], query)
+
+    def encode() -> bytes:
+        scaled = scale_images(frames, query.scale, query.resample)
+        return encode_animation(scaled, kind, fps, origin.text(labels), quality=query.quality, lossless=query.lossless)
+
+    content = await apart(encode)
+    return Response(content, headers=origin.headers(labels), media_type=MEDIA_TYPES[kind])
 
 
-def headers(origin: Origin) -> dict[str, str]:
-    """The headers of a picture. What was drawn at random must not be answered from a cache."""
-    labels = {"Figment-Labels": _joined(origin.labels)} if origin.labels else {}
-    caching = {"Cache-Control": "no-store"} if origin.random else {"ETag": etag(origin)}
-    return {
-        "Figment-Seeds": _joined(origin.seeds),
-        **labels,
-        "Figment-Model": origin.model.label,
-        "Figment-Request": origin.replay,
-        **caching,
-    }
+def laid_out(images: Pixels, query: ImageQuery) -> Pixels:
+    """One picture of images: uint8 [height, width, channels]."""
+    if isinstance(query, GridQuery):
+        picture = make_grid(images, query.columns, query.padding, query.background)
+    else:
+        picture = make_grid(images, 1)
+    return picture if query.scale == 1 else scale_images(picture[np.newaxis], query.scale, query.resample)[0]
 
 
-def etag(origin: Origin) -> str:
-    """A strong validator (RFC 9110, 8.8.3): of what was asked, and of what draws it."""
-    text = f"{origin.replay}\n{origin.model.identity}"
-    return f'"{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"'
+def check_size(n: int, size: tuple[int, ...], query: ImageQuery) -> None:
+    """Refuse a picture of more than `MAX_PIXELS`.
+
+    Raises:
+        InvalidParameters: it would be larger.
+    """
+    columns = (query.columns if isinstance(query, GridQuery) else 1) or default_columns(n)
+    columns = min(columns, n)
+    padding = query.padding if isinstance(query, GridQuery) else 0
+    height, width = ((size[0] + padding) * -(-n // columns), (size[1] + padding) * columns)
+    pixels = height * width * query.scale**2
+    if pixels > MAX_PIXELS:
+        message = f"the picture would have {pixels:,.0f} pixels; at most {MAX_PIXELS:,} are drawn: take a smaller scale"
+        raise InvalidParameters(ParameterError(parameter="scale", message=message, got=f"{query.scale:g}"))
 
 
-def _joined(numbers: Sequence[int]) -> str:
-    return ",".join(map(str, numbers))
+def archive(images: Pixels, latents: Latents, labels: Sequence[int], points: Sequence[Point], origin: Origin) -> bytes:
+    """A file for programs."""
+    seeds = [point.seed for point in points]
+    if origin.chosen.format == "npz":
+        known = [seed for seed in seeds if seed is not None]
+        return encode_npz(images, latents, known if len(known) == len(seeds) else None, labels or None)
+    texts = [origin.text([labels[i]] if labels else []) for i in range(len(points))]
+    if origin.chosen.format == "zip":
+        return encode_zip(images, file_names(seeds), texts, origin.summary)
+    return encode_json(images, texts, describe(images, list(map(str, points)), seeds, labels or None, origin.summary))
 
 
 def picture_responses(*kinds: str, headers: Mapping[str, str] | None = None) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI entry of a picture: its formats, and the headers."""
-    content = {MEDIA_TYPES[kind]: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
+    """The OpenAPI entries of a picture: its formats, and the headers."""
+    binary = {"type": "string", "format": "binary"}
+    content = {MEDIA_TYPES[kind]: {"schema": {"type": "object"} if kind == "json" else binary} for kind in kinds}
     described = {
         **(headers or {}),
-        "Figment-Seeds": "The seeds, separated by commas.",
+        "Figment-Seeds": "The seeds, separated by commas, where all points are seeds.",
         "Figment-Labels": "The class of each seed, an index of `class_names`; only of a model with classes.",
         "Figment-Model": "name/version.",
-        "ETag": "The same for the same picture to the last bit of the same bundle; not where seeds were random.",
-        "Figment-Request": "The path and query that answer with the same picture again.",
+        "ETag": "The same for the same file to the last bit; not where something was drawn at random.",
+        "Cache-Control": "Immutable where the request names the version; no-store where something was drawn at random.",
+        "Content-Location": "Where something was drawn at random: what answers with the same picture again.",
+        "Vary": "Accept, where that chose the format.",
+        "Figment-Request": "The path and query that answer with the same picture again, if they are not too long.",
     }
     documented = {name: {"description": text, "schema": {"type": "string"}} for name, text in described.items()}
-    return {200: {"description": "The picture.", "content": content, "headers": documented}}
+    return {
+        200: {"description": "The picture.", "content": content, "headers": documented},
+        304: {"description": "The client has it: its `If-None-Match` names the `ETag`."},
+    }

@@ -4,6 +4,9 @@ Problem
  ├─ invalid-parameter    422   a parameter out of range, of the wrong type, given twice, or unknown; a body
  ├─ not-found            404   no such path
  ├─ method-not-allowed   405
+ ├─ not-acceptable       406   none of the formats there are is accepted
+ ├─ too-large            413   a body
+ ├─ unsupported-media    415   a body of another type
  ├─ unknown-model        404   no such model, or no such version of it
  ├─ overloaded           503   the queue is full; Retry-After
  ├─ not-ready            503   starting, stopping, or no model is served; Retry-After
@@ -12,7 +15,7 @@ Problem
  └─ internal             500   an error of Figment's own
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -34,6 +37,9 @@ TITLES = {
     "invalid-parameter": (422, "Invalid parameter"),
     "not-found": (404, "Not found"),
     "method-not-allowed": (405, "Method not allowed"),
+    "not-acceptable": (406, "Not acceptable"),
+    "too-large": (413, "Too large"),
+    "unsupported-media": (415, "Unsupported media type"),
     "unknown-model": (404, "Unknown model"),
     "overloaded": (503, "Overloaded"),
     "not-ready": (503, "Not ready"),
@@ -77,11 +83,28 @@ class InvalidParameters(Exception):
         super().__init__("; ".join(map(_sentence, errors)))
 
 
+class NotAcceptable(Exception):
+    """No format that there is is accepted; `offered` are their media types."""
+
+    def __init__(self, offered: list[str]) -> None:
+        super().__init__(f"none of what `Accept` allows can be had; there are: {', '.join(offered)}")
+
+
+class TooLarge(Exception):
+    """A body is longer than is allowed."""
+
+
+class UnsupportedMedia(Exception):
+    """A body is of a type that is not read."""
+
+
 def problem(kind: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:  # noqa: ANN401
     """The answer for a problem of a type in `TITLES`."""
     status, title = TITLES[kind]
-    details = ProblemDetails(type=f"/problems/{kind}", title=title, status=status, detail=detail, **more)
-    return JSONResponse(details.model_dump(exclude_none=True), status, headers, MEDIA_TYPE)
+    details = {"type": f"/problems/{kind}", "title": title, "status": status, "detail": detail}
+    more = {name: [each.model_dump(exclude_none=True) if isinstance(each, BaseModel) else each for each in value]
+            for name, value in more.items()}  # fmt: skip
+    return JSONResponse(details | more, status, headers, MEDIA_TYPE)
 
 
 def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
@@ -116,9 +139,15 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(InvalidParameters, _invalid)
     app.add_exception_handler(HTTPException, http)
+    for error, kind in (
+        (NotAcceptable, "not-acceptable"),
+        (TooLarge, "too-large"),
+        (UnsupportedMedia, "unsupported-media"),
+    ):
+        app.add_exception_handler(error, _simple(kind))
     app.add_exception_handler(UnknownModel, _unknown_model)
-    for kind in (QueueFull, NotReady, BatcherClosed):
-        app.add_exception_handler(kind, _unavailable)
+    for unavailable in (QueueFull, NotReady, BatcherClosed):
+        app.add_exception_handler(unavailable, _unavailable)
     app.add_exception_handler(TimeoutError, _timeout)
     app.add_exception_handler(ClientGone, _client_gone)
     app.add_exception_handler(EngineError, _inference_failed)
@@ -137,6 +166,13 @@ def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
     matching = [route for route in routes if route.matches(scope)[0] is not Match.NONE]
     methods = {method for route in matching for method in getattr(route, "methods", ())}
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+
+
+def _simple(kind: str) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
+    async def answer(request: Request, error: Exception) -> JSONResponse:
+        return problem(kind, str(error))
+
+    return answer
 
 
 async def _unknown_model(request: Request, error: Exception) -> JSONResponse:

@@ -1,18 +1,24 @@
-"""The route of pictures: a query is read into its model in one step, and nothing is ignored in silence.
+"""The route of pictures: a query, or a body, is read into its model in one step, and nothing is ignored in silence.
 
 FastAPI documents these routes from their signatures as any others. It would also solve their dependencies anew for each
 request, parameter by parameter, which takes as long as drawing a small image's PNG.
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
-from fastapi import Request, Response, params
+from fastapi import Depends, Request, Response, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from service.api.parameters import check_names, refuse_body
+from service.api.bodies import read_body
+from service.api.problems import InvalidParameters, ParameterError, echo
+
+MAX_NAME: Final = 100
+"""Characters of an unknown parameter's name that an error repeats."""
+MAX_ERRORS: Final = 20
+"""Parameters that one answer complains about."""
 
 
 class PictureRoute(APIRoute):
@@ -31,15 +37,71 @@ class PictureRoute(APIRoute):
         endpoint = self.endpoint
 
         async def answer(request: Request) -> Response:
-            refuse_body(request)
             check_names(request, model)
+            given: dict[str, Any] = dict(request.query_params)
+            if request.method == "POST":
+                given = merged(given, await read_body(request, model))
+            else:
+                refuse_body(request)
             values = {name: read(kind.validate_python, request.path_params[name], "path", name)
                       for name, kind in in_path.items()}  # fmt: skip
-            query = read(model.model_validate, dict(request.query_params), "query")
+            query = read(model.model_validate, given, "query")
             response: Response = await endpoint(request=request, query=query, **values)
             return response
 
         return answer
+
+
+def merged(query: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a query and of a body.
+
+    Raises:
+        InvalidParameters: one is given in both: which one counts would be a guess.
+    """
+    if twice := sorted(query.keys() & body.keys()):
+        raise InvalidParameters(*(ParameterError(parameter=name, message="given in the query and in the body")
+                                  for name in twice))  # fmt: skip
+    return query | body
+
+
+def check_names(request: Request, query: type[BaseModel]) -> None:
+    """Refuse parameters that a query does not have, and those given twice: which one counts would be a guess.
+
+    Raises:
+        InvalidParameters: names them.
+    """
+    given, names = request.query_params, query.model_fields
+    if len(given) == len(given.multi_items()) and names.keys() >= given.keys():
+        return
+    unknown = {name: value for name, value in given.multi_items() if name not in names}
+    twice = {name for name in names if len(given.getlist(name)) > 1}
+    message = f"unknown parameter; there are: {', '.join(sorted(names)) or 'none'}"
+    errors = [
+        ParameterError(parameter=name[:MAX_NAME], message=message, got=echo(value)) for name, value in unknown.items()
+    ]
+    errors += [ParameterError(parameter=name, message="given more than once") for name in sorted(twice)]
+    raise InvalidParameters(*errors[:MAX_ERRORS])
+
+
+def refuse_body(request: Request) -> None:
+    """Refuse a body of a GET: one that is not read would be ignored in silence.
+
+    Raises:
+        InvalidParameters: there is a body.
+    """
+    headers = request.headers
+    if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+        message = "a body is read of POST alone; give the parameters in the query, as in /generate?n=16"
+        raise InvalidParameters(ParameterError(parameter="body", message=message))
+
+
+def only(query: type[BaseModel]) -> Any:  # noqa: ANN401 (as FastAPI's Depends)
+    """A dependency that does `check_names`."""
+
+    async def check(request: Request) -> None:
+        check_names(request, query)
+
+    return Depends(check)
 
 
 def read(validate: Callable[[Any], Any], value: object, *place: str) -> Any:  # noqa: ANN401

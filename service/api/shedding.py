@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.api.problems import overloaded
 from service.catalogue import Catalogue
 
-PICTURES = ("/generate", "/images/", "/interpolate")
+PICTURES = ("/generate", "/images/", "/interpolate", "/variations", "/mix")
 """Where the paths of requests for pictures begin."""
 
 

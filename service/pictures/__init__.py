@@ -1,1 +1,1 @@
-"""From pixels to files: PNG, grids, animated WebP and GIF; pure functions of arrays."""
+"""From pixels to files, and back to what made them: grids, stills, animations, archives; pure functions of arrays."""

@@ -24,14 +24,14 @@ GLOBAL_PALETTE_OF_256 = 0xF7
 LOOP_FOR_EVER = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
 
 
-def encode_gif(frames: Pixels, durations: Sequence[int], request: str) -> bytes:
+def encode_gif(frames: Pixels, durations: Sequence[int], comment: str) -> bytes:
     """Encode frames as a GIF that repeats for ever.
 
     Args:
         frames: uint8 [n, height, width, channels], checked; channels 1, 3 or 4. Grey is exact; RGB and RGBA
             are drawn in the nearest of 255 colours, without dithering, and alpha below 128 is transparent.
         durations: of each frame, in units of 10 ms, up to 65,535.
-        request: written as the comment, in UTF-8, if not empty.
+        comment: written in UTF-8, if not empty.
 
     Raises:
         ValueError: a side is longer than 65,535 pixels.
@@ -49,8 +49,8 @@ def encode_gif(frames: Pixels, durations: Sequence[int], request: str) -> bytes:
         palette,
         LOOP_FOR_EVER,
     ]
-    if request:
-        parts.append(_comment(request))
+    if comment:
+        parts.append(_comment(comment))
     for index, duration in zip(indices, durations, strict=True):
         transparent = channels > 1 and bool((index == TRANSPARENT).any())
         parts.append(_frame(index, duration, CLEAR if holes else KEEP, transparent))
@@ -95,7 +95,7 @@ def _frame(index: Pixels, duration: int, disposal: int, transparent: bool) -> by
     return control + descriptor + b"\x08" + compressed + b"\0"
 
 
-def _comment(request: str) -> bytes:
-    text = request.encode("utf-8")
+def _comment(comment: str) -> bytes:
+    text = comment.encode("utf-8")
     blocks = [text[start : start + BLOCK] for start in range(0, len(text), BLOCK)]
     return b"\x21\xfe" + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"

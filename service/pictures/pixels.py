@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -33,3 +34,22 @@ def check_pixels(pixels: Pixels, name: str, axes: tuple[str, ...]) -> None:
         raise ValueError(f"{name} has the shape {pixels.shape}; no axis may be of length 0")
     if pixels.shape[-1] not in CHANNELS:
         raise ValueError(f"{name} has {pixels.shape[-1]} channels; 1 (grey), 3 (RGB) or 4 (RGBA) are allowed")
+
+
+def to_pillow(image: Pixels) -> Image.Image:
+    """uint8 [height, width, channels], checked, any strides, as a picture of Pillow: L, RGB or RGBA."""
+    return Image.fromarray(np.ascontiguousarray(image[:, :, 0] if image.shape[2] == 1 else image))
+
+
+def as_array(picture: Image.Image) -> Pixels:
+    """A picture of Pillow, L, RGB or RGBA, as uint8 [height, width, channels]."""
+    pixels = np.asarray(picture, np.uint8)
+    return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
+
+
+def flattened(pixels: Pixels) -> Pixels:
+    """What is seen of RGBA, uint8 […, 4] with straight alpha, on white: RGB, rounded; other channels as they are."""
+    if pixels.shape[-1] != 4:
+        return pixels
+    alpha = pixels[..., 3:].astype(np.uint16)
+    return ((pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)

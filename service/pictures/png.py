@@ -32,7 +32,7 @@ KEYWORD_BYTES = 79  # the longest keyword, §11.3.3.1
 
 
 Chunk = tuple[bytes, ...]
-"""Its length, type, data and CRC."""
+"""Length, type, data and CRC; of one chunk, or of several in a row."""
 
 
 def encode_png(image: Pixels, text: Mapping[str, str] | None = None) -> bytes:
@@ -60,17 +60,23 @@ def encode_png(image: Pixels, text: Mapping[str, str] | None = None) -> bytes:
         image = image[:, :, np.newaxis]
     check_pixels(image, "image", ("height", "width", "channels"))
     height, width, channels = image.shape
-    header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
-    parts = [SIGNATURE, *_chunk(b"IHDR", header)]
-    for keyword, value in (text or {}).items():
-        parts += _text_chunk(keyword, value)
-    for chunk in _pixel_chunks(_filter_up(image)):
-        parts += chunk
-    parts += _chunk(b"IEND", b"")
+    parts = [*start(width, height, channels, text or {})]
+    for piece in _pixel_chunks(filter_up(image)):
+        parts += piece
+    parts += chunk(b"IEND", b"")
     return b"".join(parts)  # the only copy of what was compressed
 
 
-def _filter_up(image: Pixels) -> Pixels:
+def start(width: int, height: int, channels: int, text: Mapping[str, str]) -> Chunk:
+    """What is before the pixels: signature, IHDR (§11.2.1), and text as `encode_png` takes it, with its errors."""
+    header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
+    parts: Chunk = (SIGNATURE, *chunk(b"IHDR", header))
+    for keyword, value in text.items():
+        parts += _text_chunk(keyword, value)
+    return parts
+
+
+def filter_up(image: Pixels) -> Pixels:
     """Each row less the row above, behind its filter type (§9.2); above the first row are zeros.
 
     [height, width, channels] to [height, 1 + width · channels], in one pass and with no copy of the image.
@@ -93,7 +99,7 @@ def _pixel_chunks(filtered: Pixels) -> Iterable[Chunk]:
     data = filtered.reshape(-1)
     strips = max(1, data.size // STRIP)
     if strips == 1:
-        return [_chunk(b"IDAT", isal_zlib.compress(data, LEVEL))]
+        return [chunk(b"IDAT", isal_zlib.compress(data, LEVEL))]
     starts = [len(filtered) * i // strips * filtered.shape[1] for i in range(strips)] + [data.size]
     checksum = struct.pack(">I", isal_zlib.adler32(data))
 
@@ -101,8 +107,8 @@ def _pixel_chunks(filtered: Pixels) -> Iterable[Chunk]:
         compressor = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, RAW)
         body = compressor.compress(data[starts[i] : starts[i + 1]])
         if i < strips - 1:
-            return _chunk(b"IDAT", (b"" if i else ZLIB_HEADER) + body + compressor.flush(isal_zlib.Z_SYNC_FLUSH))
-        return _chunk(b"IDAT", body + compressor.flush() + checksum)
+            return chunk(b"IDAT", (b"" if i else ZLIB_HEADER) + body + compressor.flush(isal_zlib.Z_SYNC_FLUSH))
+        return chunk(b"IDAT", body + compressor.flush() + checksum)
 
     return _threads().map(deflated, range(strips))
 
@@ -112,7 +118,7 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count(), "strip")
 
 
-def _chunk(kind: bytes, data: bytes) -> Chunk:
+def chunk(kind: bytes, data: bytes) -> Chunk:
     """Length, type, data, CRC of type and data (§5.3)."""
     crc = isal_zlib.crc32(data, isal_zlib.crc32(kind))
     return struct.pack(">I", len(data)), kind, data, struct.pack(">I", crc)
@@ -127,13 +133,13 @@ def _text_chunk(keyword: str, value: str) -> Chunk:
     if (value.isascii() and value.isprintable()) or all(
         _is_latin1(character) or character == "\n" for character in value
     ):
-        return _chunk(b"tEXt", name + b"\0" + value.encode("latin-1"))
+        return chunk(b"tEXt", name + b"\0" + value.encode("latin-1"))
     try:
         encoded = value.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(f"the text of {keyword!r} cannot be written as UTF-8: {error.reason}") from error
     # After the keyword's end: not compressed, method 0, no language, no translated keyword.
-    return _chunk(b"iTXt", name + b"\0" + b"\0\0" + b"\0" + b"\0" + encoded)
+    return chunk(b"iTXt", name + b"\0" + b"\0\0" + b"\0" + b"\0" + encoded)
 
 
 @lru_cache(maxsize=64)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from bundle.classes import class_of, classes_of_seeds, with_class
-from bundle.latents import Latents, latents_of, path
+from bundle.latents import Latents, latents_of
+from bundle.walks import walk
 
 SHARES = [
     (1.0,),
@@ -88,9 +89,9 @@ def test_a_chosen_class_wins_with_the_smallest_share_against_any_latent(extreme:
 @pytest.mark.parametrize("seed", [1, 20])
 def test_a_class_stays_chosen_on_the_whole_walk(label: int, seed: int) -> None:
     shares = (0.2,) * 5
-    walk = path(latents_of([seed, seed + 1, seed + 2], 16), 60, loop=True)
-    assert len(set(class_of(walk, shares).tolist())) > 1
-    assert (class_of(with_class(walk, label, shares), shares) == label).all()
+    steps = walk(latents_of([seed, seed + 1, seed + 2], 16), 21, loop=True)
+    assert len(set(class_of(steps, shares).tolist())) > 1
+    assert (class_of(with_class(steps, label, shares), shares) == label).all()
 
 
 def test_no_latents_have_no_classes() -> None:

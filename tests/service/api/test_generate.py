@@ -1,6 +1,8 @@
 import asyncio
+import base64
 import io
 import time
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +12,11 @@ import pytest
 from PIL import Image
 
 from bundle.latents import latents_of
+from bundle.points import point_of
 from bundle.seeds import parse_seed
 from bundle.store import Store
-from service.pictures.png import encode_png
+from service.pictures.provenance import read_provenance
+from service.pictures.stills import encode_still
 from tests.service.conftest import LATENT_DIM, Serve, Service
 from tests.service.fake_engine import FakeEngine, pixels_of, until
 
@@ -81,6 +85,11 @@ REPLAYED = [
     "/generate", "/generate?n=16", "/generate?seed=ada", "/generate?seed=7&n=5&columns=2",
     "/generate?seed=%F0%9F%8E%A8",
     "/generate?seed=1&truncation=0.123456789", "/generate?truncation=1e-7&n=2", f"/generate?seed={LAST}&n=9",
+    "/generate?seeds=3,1,ada,7-9&padding=2&background=ff000080&columns=2", "/generate?seed=3&scale=2.5&resample=lanczos",
+    "/generate.webp?seed=3&lossless=true&n=2", "/generate.jpg?seed=3&quality=30", "/images/7.avif", "/generate.zip?n=3&seed=1",
+    "/generate.npz?n=3&seed=1", "/generate?n=3&seed=1&format=json", "/variations?seed=ada&n=3&distance=0.3", "/variations",
+    "/mix?seeds=1,ada&weights=1,-0.25", "/mix?seeds=1-3&rescale=false", "/interpolate?seeds=1,2&t=0.1",
+    "/interpolate?seeds=1-4&shape=3x2&padding=1", "/interpolate.apng?frames=3", "/interpolate.mp4?frames=3&easing=smooth",
     "/generate?seed=3&model=tiny&format=png", "/images/7.png", "/images/ada.png?truncation=0.7", "/images/a%2Fb.png",
     f"/images/{LAST}.png?model=tiny", "/interpolate", "/interpolate?seeds=ada,%20bob&frames=5",
     "/interpolate?seeds=1,2,3&loop=true&mode=lerp&columns=4", "/interpolate?format=webp&fps=7&frames=4",
@@ -97,14 +106,16 @@ async def test_the_request_in_the_answer_draws_the_same_bytes_again(client: http
     for name in ("Figment-Request", "Figment-Seeds", "Figment-Model", "Content-Type"):
         assert again.headers[name] == answer.headers[name]
     assert again.headers.get("Figment-Seed") == answer.headers.get("Figment-Seed")
-    assert again.headers.get("Cache-Control") is None
+    assert again.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
-@pytest.mark.parametrize("path", [path for path in REPLAYED if "webp" not in path and "gif" not in path])
-async def test_the_text_in_the_png_says_what_the_headers_say(service: Service, path: str) -> None:
+FOR_PROGRAMS = ("npz", "zip", "json")
+
+
+@pytest.mark.parametrize("path", [path for path in REPLAYED if not any(kind in path for kind in FOR_PROGRAMS)])
+async def test_the_text_in_the_picture_says_what_the_headers_say(service: Service, path: str) -> None:
     answer = await service.client.get(path)
-    with Image.open(io.BytesIO(answer.content)) as image:
-        text = image.info
+    text = read_provenance(answer.content)
     assert text["figment:request"] == answer.headers["Figment-Request"]
     assert text["figment:seeds"] == answer.headers["Figment-Seeds"]
     assert text["figment:model"] == answer.headers["Figment-Model"] == "tiny/1"
@@ -171,11 +182,11 @@ async def test_the_event_loop_is_free_while_latents_are_made_drawn_and_encoded(
 
         return call
 
-    for module, name in [(generate, "latents_of"), (interpolate, "latents_of"), (pictures, "make_grid"),
-                         (pictures, "encode_png"), (pictures, "encode_animation")]:  # fmt: skip
+    for module, name in [(generate, "latents_of_points"), (interpolate, "latents_of_points"), (pictures, "make_grid"),
+                         (pictures, "encode_still"), (pictures, "encode_animation")]:  # fmt: skip
         monkeypatch.setattr(module, name, noted(getattr(module, name)))
     monkeypatch.setattr(pictures, "QUICK_PIXELS", 16)
-    for path in ("/generate?n=64", "/interpolate", "/interpolate?format=gif", "/interpolate?format=webp"):
+    for path in ("/generate?n=64", "/interpolate?format=png", "/interpolate?format=gif", "/interpolate?format=webp"):
         assert (await service.client.get(path)).status_code == 200
     assert len(threads) == 4 + 2 * 2 + 2
     assert threading.main_thread() not in threads
@@ -187,11 +198,11 @@ async def test_the_event_loop_turns_under_load(
     """Its lag is measured while pictures are encoded, each of which takes 50 ms here."""
     encoding = 0.05
 
-    def slow(*args: Any) -> bytes:  # noqa: ANN401
+    def slow(*args: Any, **named: Any) -> bytes:  # noqa: ANN401
         time.sleep(encoding)
-        return encode_png(*args)
+        return encode_still(*args, **named)
 
-    monkeypatch.setattr("service.api.pictures.encode_png", slow)
+    monkeypatch.setattr("service.api.pictures.encode_still", slow)
     publish("large", shape=(64, 64, 3))
     async with serve(store, queue=4096, max_batch=64) as service:
         loads = [asyncio.create_task(service.client.get(f"/generate?n=64&seed={64 * i}")) for i in range(24)]
@@ -218,3 +229,63 @@ async def test_the_named_model_answers_else_the_default_else_the_first(
                 answer = await service.client.get(joined)
                 assert answer.headers["Figment-Model"] == "beta/1"
                 assert "model=beta" in answer.headers["Figment-Request"]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "expected"),
+    [("5", [5]), ("3,1,2", [3, 1, 2]), ("0-15", list(range(16))), ("ada,7-9", [parse_seed("ada"), 7, 8, 9]),
+     ("7,7", [7, 7]), (" 1 , 2 ", [1, 2])],
+)  # fmt: skip
+async def test_each_of_some_seeds_is_drawn_in_their_order(
+    client: httpx.AsyncClient, decode: Decode, seeds: str, expected: list[int]
+) -> None:
+    answer = await client.get("/generate", params={"seeds": seeds, "columns": 1})
+    assert np.array_equal(tiles(decode(answer), len(expected), 1), drawn(*expected))
+    assert answer.headers["Figment-Seeds"] == ",".join(map(str, expected))
+
+
+@pytest.mark.parametrize("seed", [0, 7, LAST])
+async def test_a_latent_has_an_address(client: httpx.AsyncClient, decode: Decode, seed: int) -> None:
+    point = point_of(latents_of([seed], LATENT_DIM)[0])
+    for path in (f"/images/{point}.png", f"/generate?seed={point}", f"/generate?seeds={point}"):
+        answer = await client.get(path)
+        assert np.array_equal(decode(answer), drawn(seed)[0])
+        assert "Figment-Seed" not in answer.headers
+        assert "Figment-Seeds" not in answer.headers
+
+
+async def test_padding_background_and_scale_make_room(client: httpx.AsyncClient, decode: Decode) -> None:
+    grid = decode(await client.get("/generate?seeds=1-3&padding=2&background=ff0000"))
+    assert grid.shape == (10, 10, 3)
+    assert (grid[4:6] == (255, 0, 0)).all()
+    assert (grid[6:, 6:] == (255, 0, 0)).all()
+    assert np.array_equal(grid[:4, 6:], drawn(2)[0])
+    large = decode(await client.get("/generate?seeds=1-3&padding=2&background=ff0000&scale=3"))
+    assert np.array_equal(large, grid.repeat(3, axis=0).repeat(3, axis=1))
+    clear = decode(await client.get("/generate?seeds=1-3&background=transparent"))
+    assert (clear[4:, 4:, 3] == 0).all()
+    assert (clear[:4, :, 3] == 255).all()
+
+
+@pytest.mark.parametrize("path", ["/generate?seeds=7,9,ada", "/variations?seed=7&n=3&noise=1", "/mix?seeds=1,2"])
+async def test_the_formats_for_programs_hold_the_same_images(
+    client: httpx.AsyncClient, decode: Decode, path: str
+) -> None:
+    whole = await client.get(f"{path}{'&columns=1' if 'mix' not in path else ''}")
+    shown = decode(whole)
+    images = shown.reshape(-1, 4, 4, 3)
+    arrays = np.load(io.BytesIO((await client.get(f"{path}&format=npz")).content))
+    assert np.array_equal(arrays["images"], images)
+    assert np.array_equal(pixels_of(arrays["latents"]), images)
+    document = (await client.get(f"{path}&format=json")).json()
+    assert (document["width"], document["height"], document["channels"]) == (4, 4, 3)
+    for entry, image in zip(document["images"], images, strict=True):
+        with Image.open(io.BytesIO(base64.b64decode(entry["png"]))) as picture:
+            assert np.array_equal(np.asarray(picture), image)
+        assert np.array_equal(decode(await client.get(f"/images/{entry['point']}.png")), image)
+    with zipfile.ZipFile(io.BytesIO((await client.get(f"{path}&format=zip")).content)) as archive:
+        names = archive.namelist()
+        assert names[-1] == "figment.json"
+        for name, image in zip(names[:-1], images, strict=True):
+            with Image.open(io.BytesIO(archive.read(name))) as picture:
+                assert np.array_equal(np.asarray(picture), image)

@@ -1,11 +1,13 @@
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 
-from service.api.parameters import GenerateQuery, Seed
+from service.api.bodies import body_schema
+from service.api.parameters import SeedText
 from service.api.problems import install
+from service.api.queries import GenerateQuery
 from service.api.route import PictureRoute
 
 
@@ -15,10 +17,14 @@ def app() -> FastAPI:
 
     @router.get("/one/{seed}")
     async def one(
-        seed: Annotated[Seed, Path()], query: Annotated[GenerateQuery, Query()], request: Request
+        seed: Annotated[SeedText, Path()], query: Annotated[GenerateQuery, Query()], request: Request
     ) -> Response:
         assert request.method == "GET"
-        return Response(f"{seed!r} {query.n!r} {query.seed!r} {query.label!r}")
+        return Response(f"{seed} {query.n!r} {query.seed} {query.label!r}")
+
+    @router.post("/many", openapi_extra={"requestBody": body_schema(GenerateQuery)})
+    async def many(query: Annotated[GenerateQuery, Query()], request: Request) -> Response:
+        return Response(f"{query.n} {[str(point) for point in query.seeds or ()]}")
 
     app = FastAPI()
     install(app, router.routes)
@@ -66,7 +72,32 @@ async def test_what_is_wrong_is_named(app: FastAPI, path: str, parameters: list[
     assert [error["parameter"] for error in answer.json()["errors"]] == parameters
 
 
-async def test_a_body_is_refused(app: FastAPI) -> None:
+async def post(app: FastAPI, path: str, **body: Any) -> httpx.Response:  # noqa: ANN401
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://figment", trust_env=False) as client:
+        return await client.post(path, **body)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "text"),
+    [
+        ("/many", {"json": {"n": 3}}, "3 []"),
+        ("/many?n=3", {}, "3 []"),
+        ("/many?columns=2", {"json": {"seeds": [1, "2", "4-6"]}}, "1 ['1', '2', '4', '5', '6']"),
+        ("/many", {"json": {"latents": [[0.0, 1.0]]}}, "1 ['z:AAAAAAAAgD8']"),
+    ],
+)
+async def test_a_body_has_the_parameters_too(app: FastAPI, path: str, body: dict[str, Any], text: str) -> None:
+    answer = await post(app, path, **body)
+    assert (answer.status_code, answer.text) == (200, text)
+
+
+async def test_a_parameter_in_the_query_and_in_the_body_is_refused(app: FastAPI) -> None:
+    answer = await post(app, "/many?n=3", json={"n": 3, "seed": 1})
+    assert answer.json()["errors"] == [{"parameter": "n", "message": "given in the query and in the body"}]
+
+
+async def test_a_body_of_a_get_is_refused(app: FastAPI) -> None:
     answer = await ask(app, "/one/7", b"n=3")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["parameter"] == "body"

@@ -86,3 +86,62 @@ def test_shapes_that_cannot_be_drawn_are_named(shape: tuple[int, ...]) -> None:
 def test_other_than_uint8_is_named() -> None:
     with pytest.raises(TypeError, match="images is of float32; uint8"):
         make_grid(np.zeros((1, 2, 2, 3), np.float32))
+
+
+RED = (255, 0, 0, 255)
+GREY = (40, 40, 40, 255)
+GLASS = (10, 20, 30, 128)
+
+
+def as_rgba(images: np.ndarray) -> np.ndarray:
+    """Any channels as four, opaque where there was no alpha."""
+    colours = np.broadcast_to(images[..., : 3 if images.shape[-1] > 1 else 1], (*images.shape[:-1], 3))
+    alpha = images[..., 3:] if images.shape[-1] == 4 else np.full((*images.shape[:-1], 1), 255, np.uint8)
+    return np.concatenate([colours, alpha], axis=-1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("background", [(255, 255, 255, 255), GREY, RED, GLASS])
+@pytest.mark.parametrize("padding", [1, 5])
+@pytest.mark.parametrize(("n", "columns"), [(1, 1), (3, 2), (4, 2), (5, 5), (4, 1)])
+def test_padding_is_between_images_and_all_that_is_no_image_is_background(
+    seed: int, channels: int, background: tuple[int, int, int, int], padding: int, n: int, columns: int
+) -> None:
+    images = images_of(n, 3, 4, channels, seed)
+    rows = -(-n // columns)
+    grid = make_grid(images, columns, padding, background)
+    assert grid.shape[:2] == (rows * (3 + padding) - padding, columns * (4 + padding) - padding)
+    assert grid.flags.c_contiguous
+    expected = np.full((*grid.shape[:2], 4), background, np.uint8)
+    for i, image in enumerate(as_rgba(images)):
+        top, left = i // columns * (3 + padding), i % columns * (4 + padding)
+        expected[top : top + 3, left : left + 4] = image
+    assert np.array_equal(as_rgba(grid), expected)
+
+
+@pytest.mark.parametrize(
+    ("channels", "background", "drawn"),
+    [
+        (1, GREY, 1),
+        (1, RED, 3),
+        (1, GLASS, 4),
+        (3, GREY, 3),
+        (3, RED, 3),
+        (3, GLASS, 4),
+        (4, GREY, 4),
+        (4, RED, 4),
+        (4, GLASS, 4),
+    ],
+)
+def test_a_grid_has_no_more_channels_than_it_needs(
+    channels: int, background: tuple[int, int, int, int], drawn: int
+) -> None:
+    for n, padding, seen in [(3, 0, True), (4, 2, True), (4, 0, False), (1, 2, False)]:
+        grid = make_grid(images_of(n, 2, 2, channels), None, padding, background)
+        assert grid.shape[2] == (drawn if seen else channels), (n, padding)
+
+
+def test_padding_below_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="padding is -1; 0 or more"):
+        make_grid(images_of(2, 2, 2, 3), padding=-1)

@@ -1,40 +1,15 @@
-"""Hang-ups over a real socket, and how a request is written down."""
+"""Hang-ups over a real socket."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 import uvicorn
-from pydantic import BaseModel
 
 from bundle.store import Store
-from service.api.parameters import GenerateQuery, ImageQuery, InterpolateQuery
-from service.api.pictures import replay_path
-from service.catalogue import Model
 from tests.service.conftest import Serve, Service
 from tests.service.fake_engine import PATIENCE, until
-
-
-@pytest.mark.parametrize(
-    ("asked", "query", "expected"),
-    [
-        ({"n": 16, "seed": 7}, GenerateQuery(n=16, seed=9), "n=16&seed=7"),
-        ({"n": 1, "seed": 7}, GenerateQuery(columns=3), "n=1&seed=7&columns=3"),
-        ({"seeds": "1,2,3"}, InterpolateQuery(seeds="1,2,3", loop=True), "seeds=1,2,3&loop=true"),
-        ({}, ImageQuery(truncation=0.1 + 0.2), "truncation=0.30000000000000004"),
-        ({}, ImageQuery(truncation=1e-7, model="tiny"), "truncation=1e-07"),
-    ],
-)
-def test_a_request_is_written_without_loss_and_without_what_was_left_out(
-    asked: dict[str, object], query: BaseModel, expected: str
-) -> None:
-    model = SimpleNamespace(bundle=SimpleNamespace(manifest=SimpleNamespace(name="tiny", version=3)))
-    assert replay_path("/p", asked, query, cast(Model, model)) == "&".join(
-        [f"/p?{expected}", "model=tiny", "version=3"]
-    )
 
 
 @contextlib.asynccontextmanager
@@ -106,21 +81,3 @@ async def test_head_over_a_socket_has_the_length_and_no_body(serve: Serve, tiny_
         assert b"content-type: image/png" in head
         assert b"content-length: " in head
         assert body == b""
-
-
-async def test_the_etag_is_that_of_the_picture_and_of_what_draws_it(service: Service) -> None:
-    async def tag(path: str) -> str | None:
-        return (await service.client.get(path)).headers.get("ETag")
-
-    first = await tag("/generate?n=4&seed=7")
-    assert first is not None
-    assert first.startswith('"')
-    assert await tag("/generate?seed=7&n=4&model=tiny") == first
-    paths = ("/generate?n=5&seed=7", "/generate?n=4&seed=8", "/images/7.png", "/generate?n=4&seed=7&truncation=0.5")
-    others = [await tag(path) for path in (*paths, "/interpolate?seeds=1,2")]
-    assert len({first, *others}) == 6
-    assert await tag("/generate?n=4") is None
-    model = service.catalogue.models["tiny"]
-    for name in ("precision", "fingerprint"):
-        setattr(model, name, "other")
-        assert await tag("/generate?n=4&seed=7") not in {first, *others}

@@ -1,0 +1,76 @@
+"""From a request to pixels: the model it names, for as long as it may take, and its rows in the queue."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import Request
+
+from bundle.latents import Latents
+from service.apart import QUICK_LATENTS, apart
+from service.api.hangup import while_connected
+from service.api.problems import InvalidParameters, ParameterError
+from service.api.queries import PictureQuery
+from service.catalogue import Catalogue, Model
+from service.engine.protocol import Pixels
+
+WAIT: Final = re.compile(r'wait\s*=\s*"?([0-9]{1,9})"?', re.IGNORECASE)
+"""A preference that others than we may know is no error if we do not (RFC 7240, section 2)."""
+
+
+@asynccontextmanager
+async def borrowed(request: Request, query: PictureQuery) -> AsyncIterator[Model]:
+    """The model that a query names, for as long as the request needs it: until its deadline, or its client hangs up.
+
+    Raises:
+        TimeoutError: the deadline passed.
+        ClientGone: the client hung up.
+    """
+    catalogue: Catalogue = request.app.state.catalogue
+    deadline = request.state.deadline = deadline_of(request)
+    request.state.until = asyncio.get_running_loop().time() + deadline
+    async with while_connected(request, deadline), catalogue.borrow(query.model, query.version) as model:
+        yield model
+
+
+async def draw(
+    request: Request, model: Model, n: int, make: Callable[[], Latents], made: int | None = None
+) -> tuple[Pixels, Latents]:
+    """The images of the n latents that `make` makes, if they can be had before the request's deadline, and the latents.
+
+    Where `make` takes long, a request that would be refused is refused before.
+
+    Args:
+        request: of `borrowed`.
+        model: that draws.
+        n: how many images.
+        make: makes float32 [n, latent_dim]; a ValueError of it is about the seeds.
+        made: how many latents it works on, if not n.
+    """
+
+    def left() -> float:
+        until: float = request.state.until
+        return until - asyncio.get_running_loop().time()
+
+    quick = (made or n) <= QUICK_LATENTS
+    if not quick:
+        model.batcher.check(n, left())
+    try:
+        latents = await apart(make, quick=quick)
+    except ValueError as error:
+        raise InvalidParameters(ParameterError(parameter="seeds", message=str(error))) from error
+    return await model.batcher.generate(latents, left()), latents
+
+
+def deadline_of(request: Request) -> float:
+    """Seconds that an answer may take: the settings', or those of `Prefer: wait=SECONDS` (RFC 7240) if fewer."""
+    catalogue: Catalogue = request.app.state.catalogue
+    waits = [
+        float(match[1])
+        for line in request.headers.getlist("prefer")
+        for preference in line.split(",")
+        if (match := WAIT.fullmatch(preference.strip()))
+    ]
+    return min([catalogue.settings.deadline, *waits])
