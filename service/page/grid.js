@@ -13,6 +13,7 @@ const DRAWN_BY = ["model", "version", "truncation", "label", "seed", "of", "dist
 
 export class Grid {
   #state;
+  #catalogue;
   #list = document.querySelector("#grid");
   #end = document.querySelector("#end");
   #source;
@@ -26,8 +27,8 @@ export class Grid {
   });
   #roving = new Roving(this.#list, () => this.more());
 
-  constructor(state) {
-    this.#state = state;
+  constructor(state, catalogue) {
+    [this.#state, this.#catalogue] = [state, catalogue];
     history.scrollRestoration = "manual"; // the pictures come after the browser has scrolled
     state.addEventListener("change", ({ detail }) => this.#agree(detail));
     const sees = ([entry]) => entry.isIntersecting && this.more();
@@ -54,7 +55,7 @@ export class Grid {
     this.#place = place;
     this.#abort.abort();
     this.#abort = new AbortController();
-    this.#source = of ? new Variations(this.#state, this.#abort.signal) : new Seeds(this.#state);
+    this.#source = of ? new Variations(this.#state, this.#catalogue.classNames.length, this.#abort.signal) : new Seeds(this.#state);
     this.#list.setAttribute("aria-label", of ? `Variations of ${titleOf(of)}` : "Pictures");
     this.#busy = false;
     if (moved) scrollTo({ top: 0 });

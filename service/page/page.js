@@ -26,7 +26,7 @@ startSettings();
 async function start() {
   await catalogue.load();
   if (state.seed < 0) state.set({ seed: randomSeed() });
-  const grid = new Grid(state);
+  const grid = new Grid(state, catalogue);
   const tray = new Tray(state, actions);
   startControls(state, actions);
   startKeys(state, actions);

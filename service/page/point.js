@@ -23,13 +23,14 @@ export function fileNameOf(point) {
 
 export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
 
-// A latent multiplied by `factor`, all but the first `classes` numbers, which truncation leaves alone as well.
-export function rescaled(point, factor, classes) {
-  if (!isLatent(point) || factor === 1) return point;
+// The point that, asked for with a truncation, draws what this one draws without.
+// The first `classes` numbers are left alone, as truncation does. Where it makes all one, none is told from another.
+export function untruncated(point, truncation, classes) {
+  if (!isLatent(point) || truncation === 1 || truncation === 0) return point;
   const bytes = Uint8Array.from(atob(point.slice(2).replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
   const view = new DataView(bytes.buffer);
   for (let at = 4 * classes; at + 4 <= bytes.length; at += 4) {
-    view.setFloat32(at, view.getFloat32(at, true) * factor, true);
+    view.setFloat32(at, view.getFloat32(at, true) / truncation, true);
   }
   const text = btoa(String.fromCharCode(...bytes));
   return `z:${text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;

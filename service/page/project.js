@@ -2,7 +2,7 @@
 
 import { address, ask, events } from "./api.js";
 import { connectDialog } from "./dialogs.js";
-import { rescaled } from "./point.js";
+import { untruncated } from "./point.js";
 import { say } from "./status.js";
 
 export class ProjectDialog {
@@ -122,10 +122,10 @@ export class ProjectDialog {
     this.#tell(`Step ${step} of ${steps}: ${likeness(distance)}`);
   }
 
-  // The result is a place of its own, found without truncation: what truncation will multiply is divided by it.
+  // What was found has a place of its own, whatever the truncation: it is to be drawn the same with the one that is set.
   #found({ point, distance, seconds, png }) {
     if (this.#state.truncation < 0.05) this.#state.set({ truncation: 1 });
-    this.#point = rescaled(point, 1 / this.#state.truncation, this.#catalogue.classNames.length);
+    this.#point = untruncated(point, this.#state.truncation, this.#catalogue.classNames.length);
     this.#part(".nearest").src = `data:image/png;base64,${png}`;
     this.#show("found");
     this.#showKept();

@@ -1,7 +1,7 @@
 // Where the pictures of the grid come from, without an end: seeds one after the other, or variations of a point.
 
 import { address, askJson, common, imageAddress } from "./api.js";
-import { SEED_COUNT } from "./point.js";
+import { SEED_COUNT, untruncated } from "./point.js";
 
 const VARIATIONS = 24; // a request: quick to come, and enough for some rows
 
@@ -24,20 +24,23 @@ export class Seeds {
 
 export class Variations {
   #state;
+  #classes;
   #signal;
   #next = 0;
 
-  constructor(state, signal) {
-    this.#state = state;
-    this.#signal = signal;
+  // `classes`: how many the model has.
+  constructor(state, classes, signal) {
+    [this.#state, this.#classes, this.#signal] = [state, classes, signal];
   }
 
   async more(_n) {
     const first = this.#next === 0;
     const answer = await askJson(this.#address(), { signal: this.#signal });
     this.#next += VARIATIONS;
-    const items = answer.images.map(({ point, png }) => ({ point, url: `data:image/png;base64,${png}` }));
-    const { of } = this.#state;
+    const { of, truncation } = this.#state;
+    const items = answer.images.map(({ point, png }) => {
+      return { point: untruncated(point, truncation, this.#classes), url: `data:image/png;base64,${png}` };
+    });
     return first ? [{ point: of, url: imageAddress(this.#state, of), origin: true }, ...items] : items;
   }
 

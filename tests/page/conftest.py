@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from bundle.store import Bundle, Store
 from service.app import create_app
@@ -23,9 +25,14 @@ from tests.service.conftest import publish_fake
 SCREENSHOTS = Path("build/screenshots")
 DEVICES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
-    "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True},
+    "phone": {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+        "has_touch": True,
+        "is_mobile": True,
+    },
 }
-PATIENCE = 10_000
+PATIENCE = 30_000
 """Milliseconds that a step of a test waits."""
 
 
@@ -79,6 +86,7 @@ def browser() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("there is no chromium on this machine")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=program, args=[*sandbox, "--disable-dev-shm-usage"])
@@ -115,7 +123,8 @@ class Visit:
                 const { top, bottom, height } = tile.getBoundingClientRect();
                 return height && top < innerHeight && bottom > 0;
             });
-            return tiles.length && tiles.every((tile) => tile.classList.contains("shown"));
+            const done = (tile) => tile.matches(".shown, .failed");
+            return document.querySelector("#grid > li") && tiles.every(done);
         }""")
 
     def screenshot(self, name: str) -> None:
@@ -123,6 +132,28 @@ class Visit:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.wait_for_timeout(300)  # transitions
         self.page.screenshot(path=SCREENSHOTS / f"{name}-{self._name}.png")
+
+
+def close(page: Page) -> None:
+    """Close the dialog that is open, and return when the address no longer has it."""
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => !document.querySelector('dialog[open]') && !location.hash.includes('open=')")
+
+
+def pixels(page: Page, selector: str) -> NDArray[Any]:
+    """The RGBA values of an <img> of 64 × 64 pixels, when it shows what it was last told to."""
+    return np.array(
+        page.evaluate(
+            """async (selector) => {
+                const img = document.querySelector(selector);
+                await img.decode();
+                const pen = new OffscreenCanvas(64, 64).getContext("2d");
+                pen.drawImage(img, 0, 0);
+                return [...pen.getImageData(0, 0, 64, 64).data];
+            }""",
+            selector,
+        )
+    )
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ class PaintingEngine(ConditionalEngine):
 
 def paint(z: NDArray[np.float32]) -> NDArray[np.uint8]:
     """A picture of ten numbers or more: uint8 [64, 64, 3]."""
-    y, x = np.mgrid[-1 : 1 : 64j, -1 : 1 : 64j]
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
     s = np.tanh(z.astype(np.float64))
     picture = colour(0.55 + 0.3 * s[0], 0.35) * (1 - 0.25 * (y[..., None] + 1))
     face = disc(x - 0.3 * s[1], y - 0.3 * s[2], 0.55 + 0.2 * s[3])

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import Visit
+from tests.page.conftest import Visit, close
 
 pytestmark = pytest.mark.browser
 
@@ -89,14 +89,14 @@ def test_everything_can_be_done_with_the_keyboard(visit: Callable[..., Visit]) -
         page.keyboard.press("d")
     page.keyboard.press("i")
     expect(page.locator("#picture h2")).to_have_text("Seed 9")
-    page.keyboard.press("Escape")
+    close(page)
     expect(tile(page, 9)).to_be_focused()
     page.keyboard.press("w")
     expect(page.locator("#walk")).to_be_visible()
-    page.keyboard.press("Escape")
+    close(page)
     page.keyboard.press("?")
     expect(page.locator("#help")).to_be_visible()
-    page.keyboard.press("Escape")
+    close(page)
     page.keyboard.press("v")
     expect(page.locator("#origin .name")).to_have_text("9")
     page.keyboard.press("/")
@@ -129,7 +129,7 @@ def test_the_focus_stays_in_a_dialog_and_returns(visit: Callable[..., Visit]) ->
     for _ in range(8):
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('#help')")
-    page.keyboard.press("Escape")
+    close(page)
     expect(page.locator("#help-open")).to_be_focused()
 
 
@@ -137,7 +137,7 @@ def test_letters_can_be_turned_off(visit: Callable[..., Visit]) -> None:
     opened = visit()
     page = opened.open("seed=7&open=help")
     page.locator("#shortcuts").uncheck()
-    page.keyboard.press("Escape")
+    close(page)
     page.reload()
     opened.shown()
     tile(page, 7).focus()

@@ -171,7 +171,9 @@ def test_a_word_is_a_seed_too(visit: Callable[..., Visit], text: str) -> None:
     source = page.locator("#grid img").first.get_attribute("src")
     assert source is not None
     drawn = page.request.get(source).body()
-    assert page.request.get(f"{opened.url}generate", params={"seed": text, "version": 2}).headers["figment-seed"] == seed
+    assert (
+        page.request.get(f"{opened.url}generate", params={"seed": text, "version": 2}).headers["figment-seed"] == seed
+    )
     assert len(drawn) > 100
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
-from tests.page.conftest import Visit
+from tests.page.conftest import Visit, close, pixels
 from tests.page.painting_engine import paint
 
 pytestmark = pytest.mark.browser
@@ -40,7 +40,7 @@ def test_the_nearest_picture_is_found_kept_and_walked_to(window: Visit) -> None:
     expect(dialog).to_have_attribute("data-stage", "found", timeout=60_000)
     window.screenshot("project-found")
     dialog.locator(".keep").click()
-    page.keyboard.press("Escape")
+    close(page)
     expect(page.locator("#kept > li.shown")).to_have_count(2)
     expect(page.locator("#kept > li").last).to_have_attribute("data-point", re.compile("^z:"))
     page.locator("#walk-open").click()
@@ -53,15 +53,9 @@ def test_what_was_found_is_kept_as_it_was_found(visit: Callable[..., Visit], tru
     page = search(visit(), f"seed=7&truncation={truncation}")
     expect(page.locator("#project")).to_have_attribute("data-stage", "found", timeout=60_000)
     page.locator("#project .keep").click()
-    page.keyboard.press("Escape")
+    close(page)
     expect(page.locator("#kept > li.shown")).to_have_count(1)
-    pixels = """async (selector) => {
-        const bitmap = await createImageBitmap(document.querySelector(selector));
-        const pen = new OffscreenCanvas(64, 64).getContext("2d");
-        pen.drawImage(bitmap, 0, 0);
-        return [...pen.getImageData(0, 0, 64, 64).data];
-    }"""
-    found, kept = (np.array(page.evaluate(pixels, part)) for part in ("#project .nearest", "#kept img"))
+    found, kept = (pixels(page, part) for part in ("#project .nearest", "#kept img"))
     assert np.abs(found - kept).max() <= 1  # dividing and multiplying rounds
 
 
@@ -88,7 +82,7 @@ def test_closing_ends_the_search(visit: Callable[..., Visit]) -> None:
     opened.page.on("requestfailed", lambda request: gone.append(request.url))
     page = search(opened)
     expect(page.locator("#project .progress-text")).to_have_text(re.compile("^Step"))
-    page.keyboard.press("Escape")
+    close(page)
     expect(page.locator("#project")).to_be_hidden()
     page.wait_for_timeout(300)
     assert any("/project" in url for url in gone)

@@ -27,7 +27,7 @@ def test_a_busy_server_is_asked_again_when_it_says(window: Visit) -> None:
     page = window.page
     page.route(re.compile("/images/"), problem(503, "the queue is full"))
     page.goto(f"{window.url}#seed=7")
-    expect(page.locator("#waiting")).to_contain_text("The server is busy. the queue is full")
+    expect(page.locator("#waiting")).to_contain_text("The server is busy: the queue is full")
     expect(page.locator(".countdown")).to_have_text(re.compile(r"Again in [123] s"))
     window.screenshot("busy")
     page.unroute(re.compile("/images/"))
@@ -64,7 +64,7 @@ def test_a_server_that_is_gone_is_asked_until_it_is_back(visit: Callable[..., Vi
     page = opened.open("seed=7")
     opened.context.set_offline(True)
     page.locator("#shuffle").click()
-    expect(page.locator("#waiting")).to_contain_text("The server cannot be reached.")
+    expect(page.locator("#waiting")).to_contain_text("The server cannot be reached")
     opened.screenshot("offline")
     opened.context.set_offline(False)
     opened.shown()

@@ -54,7 +54,8 @@ async def test_a_file_that_a_browser_has_is_not_sent_again(client: httpx.AsyncCl
 
 
 @pytest.mark.parametrize(
-    ("condition", "agrees"), [('"a"', True), ('W/"a"', True), ('"b", "a"', True), ("*", True), ('"b"', False), ("", False)]
+    ("condition", "agrees"),
+    [('"a"', True), ('W/"a"', True), ('"b", "a"', True), ("*", True), ('"b"', False), ("", False)],
 )
 def test_entity_tags_are_compared_weakly(condition: str, agrees: bool) -> None:
     assert matches(condition, '"a"') is agrees
@@ -68,7 +69,8 @@ async def test_head_answers_the_headers_alone(client: httpx.AsyncClient) -> None
 
 
 @pytest.mark.parametrize(
-    "path", ["/page/index.html", "/page/", "/page/nothing.js", "/page/../app.py", "/page/..%2fapp.py", "/page/%2e%2e/app.py"]
+    "path",
+    ["/page/index.html", "/page/", "/page/nothing.js", "/page/../app.py", "/page/..%2fapp.py", "/page/%2e%2e/app.py"],
 )
 async def test_nothing_else_is_served(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 404
