@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # A stamp says from which lock the environment was last filled.
 STAMPS := $(VENV)/stamps
 
-.PHONY: help serve train doctor need-data client test check format test-container bench bench-gpu soak bench-training lock clean
+.PHONY: help serve train doctor need-data client test check format test-container bench bench-gpu soak bench-training errors lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -58,6 +58,9 @@ soak: $(STAMPS)/dev ## ten minutes of random clients, hang-ups, bad requests and
 bench-training: $(STAMPS)/dev ## measure training steps against Keras's, the DCGAN tutorial's and PyTorch's (if it is installed)
 	$(BIN)/python -m bench.training --recipe ns
 	$(BIN)/python -m bench.training --recipe wgan-gp
+
+errors: $(STAMPS)/dev ## write docs/errors.md from the texts of the problems
+	$(BIN)/python -c 'from service.api.problem_pages import markdown; print(markdown(), end="")' > docs/errors.md
 
 lock: $(STAMPS)/dev ## resolve requirements/*.in anew
 	for name in service-cpu service-gpu training training-gpu client mp4 dev \

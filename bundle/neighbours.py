@@ -18,8 +18,8 @@ def neighbours(latent: Latents, noise: Latents, distance: float, classes: int = 
     """Latents as long as `latent`, at a distance from it: float32 [n, latent_dim].
 
     With θ = 2 asin(distance / 2) each is cos θ · z + sin θ · e, where e is a row of `noise` without its part along z,
-    as long as z. So |z' − z| = distance · |z|: 0 is z itself, √2 is at a right angle, as independent latents nearly are,
-    and 2 is opposite. Gaussian latents lie near a sphere, which is thus never left.
+    as long as z. So |z' − z| = distance · |z|: 0 is z itself, √2 is at a right angle, as independent latents nearly
+    are, and 2 is opposite. Gaussian latents lie near a sphere, which is thus never left.
 
     Args:
         latent: float32 [latent_dim].

@@ -18,9 +18,14 @@ from service.api import (
     metrics,
     mix,
     models,
+    openai,
+    openinference,
     page,
+    problem_pages,
     problems,
     shedding,
+    tfserving,
+    v2_models,
     variations,
 )
 from service.catalogue import Catalogue
@@ -69,7 +74,10 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
     patch_fastapi(app, redirect_from_root_to_docs=False)
     app.state.catalogue = catalogue
     routers = [module.router for module in (generate, interpolate, variations, mix, models, health, metrics)]
-    routers.append(page.make_router())
+    routers += [openinference.router, v2_models.router, v2_models.index_router]
+    routers += [openai.router, openai.images_router]
+    routers += [tfserving.router, tfserving.predict_router]
+    routers += [problem_pages.router, page.make_router()]
     problems.install(app, [*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
         app.include_router(router)

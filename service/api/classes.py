@@ -63,10 +63,17 @@ def labels_drawn(latents: Latents, manifest: Manifest) -> list[int]:
 
 
 def labels_asked(manifest: Manifest, label: str | None, labels: Sequence[int] | None) -> dict[str, object]:
-    """The parameters that ask for classes again: one by its name, several by their indices, since names have commas."""
+    """The parameters that ask for classes again: by names, or among several by an index where a name has a comma."""
     if labels is None:
         return {}
-    return {"labels": labels} if label is None else {"label": manifest.class_names[labels[0]]}
+    if label is not None:
+        return {"label": manifest.class_names[labels[0]]}
+    names = [manifest.class_names[each] for each in labels]
+    plain = [
+        name if "," not in name and name == name.strip() else str(each)
+        for each, name in zip(labels, names, strict=True)
+    ]
+    return {"labels": plain}
 
 
 def _complaint(manifest: Manifest) -> str:

@@ -20,6 +20,10 @@ WAIT: Final = re.compile(r'wait\s*=\s*"?([0-9]{1,9})"?', re.IGNORECASE)
 """A preference that others than we may know is no error if we do not (RFC 7240, section 2)."""
 
 
+Made = tuple[Latents, list[int]]
+"""Latents, and the classes of the points that were asked for."""
+
+
 @asynccontextmanager
 async def borrowed(request: Request, query: PictureQuery) -> AsyncIterator[Model]:
     """The model that a query names, for as long as the request needs it: until its deadline, or its client hangs up.
@@ -36,9 +40,9 @@ async def borrowed(request: Request, query: PictureQuery) -> AsyncIterator[Model
 
 
 async def draw(
-    request: Request, model: Model, n: int, make: Callable[[], Latents], made: int | None = None
-) -> tuple[Pixels, Latents]:
-    """The images of the n latents that `make` makes, if they can be had before the request's deadline, and the latents.
+    request: Request, model: Model, n: int, make: Callable[[], Made], made: int | None = None
+) -> tuple[Pixels, Latents, list[int]]:
+    """The images of the n latents that `make` makes, if they can be had before the deadline, and what it made.
 
     Where `make` takes long, a request that would be refused is refused before.
 
@@ -46,7 +50,7 @@ async def draw(
         request: of `borrowed`.
         model: that draws.
         n: how many images.
-        make: makes float32 [n, latent_dim]; a ValueError of it is about the seeds.
+        make: makes float32 [n, latent_dim], and the classes of the points; a ValueError of it is about the seeds.
         made: how many latents it works on, if not n.
     """
 
@@ -58,10 +62,10 @@ async def draw(
     if not quick:
         model.batcher.check(n, left())
     try:
-        latents = await apart(make, quick=quick)
+        latents, labels = await apart(make, quick=quick)
     except ValueError as error:
         raise InvalidParameters(ParameterError(parameter="seeds", message=str(error))) from error
-    return await model.batcher.generate(latents, left()), latents
+    return await model.batcher.generate(latents, left()), latents, labels
 
 
 def deadline_of(request: Request) -> float:

@@ -4,16 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from bundle.latents import Latents
 from bundle.points import Point, latents_of_points, parse_point
 from bundle.seeds import consecutive_seeds, random_seed
 from service.api.bodies import body_schema
 from service.api.classes import choose, find_labels, labels_asked, labels_drawn
-from service.api.drawing import borrowed, draw
+from service.api.drawing import Made, borrowed, draw
 from service.api.negotiation import STILLS, Chosen, choose_format
 from service.api.origin import Origin, replay_path
 from service.api.parameters import SeedText
-from service.api.pictures import not_modified, picture_responses, still_response
+from service.api.pictures import check_size, not_modified, picture_responses, still_response
 from service.api.problems import InvalidParameters, ParameterError, responses
 from service.api.queries import GenerateQuery, ImageQuery
 from service.api.route import PictureRoute
@@ -101,13 +100,13 @@ async def _answer(
         origin = Origin(model, points, replay, chosen, random, pinned=query.version is not None)
         if known := not_modified(request, origin):
             return known
+        check_size(len(points), model, query)
 
-        def make() -> Latents:
+        def make() -> Made:
             latents = latents_of_points(points, manifest.latent_dim, query.truncation, len(manifest.class_names))
-            return choose(latents, manifest, labels)
+            return choose(latents, manifest, labels), labels or labels_drawn(latents, manifest)
 
-        images, latents = await draw(request, model, len(points), make)
-        drawn = labels or labels_drawn(latents, manifest)
+        images, latents, drawn = await draw(request, model, len(points), make)
         response = await still_response(images, latents, drawn, points, query, origin)
     if points[0].seed is not None:
         response.headers["Figment-Seed"] = str(points[0].seed)

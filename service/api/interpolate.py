@@ -12,11 +12,11 @@ from bundle.seeds import random_seed
 from bundle.walks import along, lattice, walk
 from service.api.bodies import body_schema
 from service.api.classes import choose, find_labels, labels_asked, labels_drawn
-from service.api.drawing import borrowed, draw
+from service.api.drawing import Made, borrowed, draw
 from service.api.generate import BODY_PROBLEMS, PROBLEMS
 from service.api.negotiation import FRAMES, WALKS, choose_format
 from service.api.origin import Origin, replay_path
-from service.api.pictures import not_modified, picture_responses, still_response, walk_response
+from service.api.pictures import check_size, not_modified, picture_responses, still_response, walk_response
 from service.api.queries import InterpolateQuery
 from service.api.route import PictureRoute
 
@@ -61,6 +61,8 @@ async def interpolate_in_format(
 async def _answer(query: InterpolateQuery, request: Request, ending: str | None) -> Response:
     chosen = choose_format(request, query.format, ending, FRAMES if query.is_still else WALKS)
     keys = query.seeds or (Point(random_seed()), Point(random_seed()))
+    n = query.shape[0] * query.shape[1] if query.shape else 1 if query.is_still else query.frames_in_all
+    is_walk = not query.is_still and chosen.format != "png"
     async with borrowed(request, query) as model:
         manifest = model.bundle.manifest
         labels = find_labels(manifest, query.label, None, 1)
@@ -69,18 +71,15 @@ async def _answer(query: InterpolateQuery, request: Request, ending: str | None)
         origin = Origin(model, keys, replay, chosen, query.seeds is None, pinned=query.version is not None)
         if known := not_modified(request, origin):
             return known
+        check_size(1 if is_walk else n, model, query)
 
-        def of_keys() -> Latents:
-            return latents_of_points(keys, manifest.latent_dim, query.truncation, len(manifest.class_names))
+        def make() -> Made:
+            latents = latents_of_points(keys, manifest.latent_dim, query.truncation, len(manifest.class_names))
+            steps = choose(stepped(latents, query), manifest, labels and labels * n)
+            return steps, labels * len(keys) if labels else labels_drawn(latents, manifest)
 
-        def make() -> Latents:
-            steps = stepped(of_keys(), query)
-            return choose(steps, manifest, labels and labels * len(steps))
-
-        n = query.shape[0] * query.shape[1] if query.shape else 1 if query.is_still else query.frames_in_all
-        frames, latents = await draw(request, model, n, make, made=len(keys) + n)
-        drawn = labels * len(keys) if labels else labels_drawn(of_keys(), manifest) if manifest.class_names else []
-        if chosen.format in WALKS[2:] or (chosen.format == "webp" and not query.is_still):
+        frames, latents, drawn = await draw(request, model, n, make, made=len(keys) + n)
+        if is_walk:
             return await walk_response(frames, drawn, query, query.fps, origin)
         columns = query.columns or (query.shape[0] if query.shape else len(frames))
         points: Sequence[Point] = [point_of(latent) for latent in latents]

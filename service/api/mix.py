@@ -5,16 +5,15 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
-from bundle.latents import Latents
 from bundle.neighbours import mix as mixed
 from bundle.points import latents_of_points, point_of
 from service.api.bodies import body_schema
 from service.api.classes import choose, find_labels, labels_asked, labels_drawn
-from service.api.drawing import borrowed, draw
+from service.api.drawing import Made, borrowed, draw
 from service.api.generate import BODY_PROBLEMS, PROBLEMS
 from service.api.negotiation import STILLS, choose_format
 from service.api.origin import Origin, replay_path
-from service.api.pictures import not_modified, picture_responses, still_response
+from service.api.pictures import check_size, not_modified, picture_responses, still_response
 from service.api.queries import MixQuery
 from service.api.route import PictureRoute
 
@@ -39,13 +38,14 @@ async def mix(query: Annotated[MixQuery, Query()], request: Request) -> Response
         origin = Origin(model, query.seeds, replay, chosen, random=False, pinned=query.version is not None)
         if known := not_modified(request, origin):
             return known
+        check_size(1, model, query)
 
-        def make() -> Latents:
+        def make() -> Made:
             terms = latents_of_points(query.seeds, manifest.latent_dim, query.truncation, len(manifest.class_names))
-            return choose(mixed(terms, weights, query.rescale)[np.newaxis], manifest, labels)
+            found = choose(mixed(terms, weights, query.rescale)[np.newaxis], manifest, labels)
+            return found, labels_drawn(found, manifest)
 
-        images, latents = await draw(request, model, 1, make, made=len(query.seeds))
-        drawn = labels_drawn(latents, manifest)
+        images, latents, drawn = await draw(request, model, 1, make, made=len(query.seeds))
         return await still_response(images, latents, drawn, [point_of(latents[0])], query, origin)
 
 

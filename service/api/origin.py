@@ -19,6 +19,9 @@ ENCODERS: Final = 1
 MAX_HEADER: Final = 4000
 """Characters of an address in a header: servers and balancers refuse longer ones."""
 
+MAX_TEXT: Final = 32_000
+"""Characters of an address in a file: EXIF has no room for many more."""
+
 YEAR: Final = 31_536_000
 """Seconds: the longest that RFC 9111's readers keep an answer."""
 
@@ -72,7 +75,7 @@ class Origin:
     def text(self, labels: Sequence[int]) -> dict[str, str]:
         """What is written into the file. No clock time, so that the bytes repeat."""
         return {
-            "figment:request": self.replay,
+            **({"figment:request": self.replay} if len(self.replay) <= MAX_TEXT else {}),
             **({"figment:seeds": joined(self.seeds)} if self.seeds else {}),
             **({"figment:labels": joined(labels)} if labels else {}),
             "figment:model": self.model.label,

@@ -1,9 +1,8 @@
 """Answers with pictures: from pixels to files, with the headers that say what was drawn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
-import numpy as np
 from fastapi import Request, Response
 
 from bundle.latents import Latents
@@ -13,6 +12,7 @@ from service.api.negotiation import MEDIA_TYPES
 from service.api.origin import Origin
 from service.api.problems import InvalidParameters, ParameterError
 from service.api.queries import GridQuery, ImageQuery
+from service.catalogue import Model
 from service.engine.protocol import Pixels
 from service.pictures.animation import Format, encode_animation
 from service.pictures.archives import describe, encode_json, encode_npz, encode_zip, file_names
@@ -50,50 +50,61 @@ async def still_response(
     if format in ("npz", "zip", "json"):
         content = await apart(lambda: archive(images, latents, labels, points, origin))
         return Response(content, headers=origin.headers(labels), media_type=MEDIA_TYPES[format])
-    check_size(len(images), images.shape[1:3], query)
 
     def encode() -> bytes:
         still = cast(StillFormat, format)
         return encode_still(laid_out(images, query), still, quality=query.quality, lossless=query.lossless, text=text)
 
     quick = format == "png" and images.nbytes * query.scale**2 <= QUICK_PIXELS
-    content = await apart(encode, quick=quick)
+    content = await encoded(encode, quick=quick)
     return Response(content, headers=origin.headers(labels), media_type=MEDIA_TYPES[format])
 
 
 async def walk_response(frames: Pixels, labels: Sequence[int], query: GridQuery, fps: int, origin: Origin) -> Response:
     """Frames as an animation; `labels` are the classes of the key points."""
     kind = cast(Format, origin.chosen.format)
-    check_size(1, frames.shape[1:3], query)
 
     def encode() -> bytes:
         scaled = scale_images(frames, query.scale, query.resample)
         return encode_animation(scaled, kind, fps, origin.text(labels), quality=query.quality, lossless=query.lossless)
 
-    content = await apart(encode)
+    content = await encoded(encode)
     return Response(content, headers=origin.headers(labels), media_type=MEDIA_TYPES[kind])
+
+
+async def encoded(encode: Callable[[], bytes], *, quick: bool = False) -> bytes:
+    """A file, made apart.
+
+    Raises:
+        InvalidParameters: the format cannot hold it: a side is too long, or it has no lossless kind.
+    """
+    try:
+        return await apart(encode, quick=quick)
+    except ValueError as error:
+        raise InvalidParameters(ParameterError(parameter="format", message=str(error))) from error
 
 
 def laid_out(images: Pixels, query: ImageQuery) -> Pixels:
     """One picture of images: uint8 [height, width, channels]."""
+    if query.scale != 1:  # before they are laid out, so that no pixel is made of two images
+        images = scale_images(images, query.scale, query.resample)
     if isinstance(query, GridQuery):
-        picture = make_grid(images, query.columns, query.padding, query.background)
-    else:
-        picture = make_grid(images, 1)
-    return picture if query.scale == 1 else scale_images(picture[np.newaxis], query.scale, query.resample)[0]
+        return make_grid(images, query.columns, query.padding, query.background)
+    return make_grid(images, 1)
 
 
-def check_size(n: int, size: tuple[int, ...], query: ImageQuery) -> None:
-    """Refuse a picture of more than `MAX_PIXELS`.
+def check_size(n: int, model: Model, query: ImageQuery) -> None:
+    """Refuse, before anything is drawn, a picture of n images that would have more than `MAX_PIXELS`.
 
     Raises:
-        InvalidParameters: it would be larger.
+        InvalidParameters: it would.
     """
+    shape = model.bundle.manifest.image
     columns = (query.columns if isinstance(query, GridQuery) else 1) or default_columns(n)
     columns = min(columns, n)
     padding = query.padding if isinstance(query, GridQuery) else 0
-    height, width = ((size[0] + padding) * -(-n // columns), (size[1] + padding) * columns)
-    pixels = height * width * query.scale**2
+    height, width = (side * query.scale + padding for side in (shape.height, shape.width))
+    pixels = height * width * columns * -(-n // columns)
     if pixels > MAX_PIXELS:
         message = f"the picture would have {pixels:,.0f} pixels; at most {MAX_PIXELS:,} are drawn: take a smaller scale"
         raise InvalidParameters(ParameterError(parameter="scale", message=message, got=f"{query.scale:g}"))

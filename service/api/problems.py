@@ -4,18 +4,20 @@ Problem
  ├─ invalid-parameter    422   a parameter out of range, of the wrong type, given twice, or unknown; a body
  ├─ not-found            404   no such path
  ├─ method-not-allowed   405
- ├─ not-acceptable       406   none of the formats there are is accepted
- ├─ too-large            413   a body
- ├─ unsupported-media    415   a body of another type
+ ├─ not-acceptable       406   Accept names no format there is
+ ├─ too-large            413   a body that is longer than what is read
+ ├─ unsupported-media    415   a body of another kind, or compressed in another way, than what is read
  ├─ unknown-model        404   no such model, or no such version of it
  ├─ overloaded           503   the queue is full; Retry-After
  ├─ not-ready            503   starting, stopping, or no model is served; Retry-After
  ├─ timeout              504   later than FIGMENT_DEADLINE, or than the client wanted to wait
  ├─ inference-failed     500   the model failed on this request
  └─ internal             500   an error of Figment's own
+
+`problem_kinds` says what each means and what to do; `foreign` has the shapes of other protocols.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -26,27 +28,16 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
+from service.api import foreign
 from service.api.hangup import ClientGone
+from service.api.problem_kinds import KINDS
 from service.catalogue import NotReady, UnknownModel
 from service.engine.protocol import EngineError
 from service.engine.schedule import BatcherClosed, QueueFull
 
 MEDIA_TYPE = "application/problem+json"
 
-TITLES = {
-    "invalid-parameter": (422, "Invalid parameter"),
-    "not-found": (404, "Not found"),
-    "method-not-allowed": (405, "Method not allowed"),
-    "not-acceptable": (406, "Not acceptable"),
-    "too-large": (413, "Too large"),
-    "unsupported-media": (415, "Unsupported media type"),
-    "unknown-model": (404, "Unknown model"),
-    "overloaded": (503, "Overloaded"),
-    "not-ready": (503, "Not ready"),
-    "timeout": (504, "Timeout"),
-    "inference-failed": (500, "Inference failed"),
-    "internal": (500, "Internal error"),
-}
+TITLES = {name: (kind.status, kind.title) for name, kind in KINDS.items()}
 """Every problem type, with its status and title."""
 
 NOT_READY_RETRY = "5"
@@ -65,7 +56,7 @@ class ParameterError(BaseModel):
 
 
 class ProblemDetails(BaseModel):
-    """The body of every error: RFC 9457, with the parameters that were wrong or the models there are."""
+    """The body of every error: RFC 9457, with the parameters that were wrong, or the models or formats there are."""
 
     type: str
     title: str
@@ -73,6 +64,8 @@ class ProblemDetails(BaseModel):
     detail: str
     errors: list[ParameterError] | None = None
     models: list[str] | None = None
+    offered: list[str] | None = None
+    """Media types that the request can be answered in."""
 
 
 class InvalidParameters(Exception):
@@ -84,27 +77,49 @@ class InvalidParameters(Exception):
 
 
 class NotAcceptable(Exception):
-    """No format that there is is accepted; `offered` are their media types."""
+    """The header Accept names none of the media types `offered`."""
 
     def __init__(self, offered: list[str]) -> None:
-        super().__init__(f"none of what `Accept` allows can be had; there are: {', '.join(offered)}")
+        super().__init__(f"no format that Accept names is offered; there are: {', '.join(offered)}")
+        self.offered = offered
 
 
 class TooLarge(Exception):
-    """A body is longer than is allowed."""
+    """A body is longer than what is read; says the limit."""
 
 
 class UnsupportedMedia(Exception):
-    """A body is of a type that is not read."""
+    """A body of a kind that is not read; says which are. `headers` go with the answer."""
+
+    def __init__(self, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.headers = headers
 
 
 def problem(kind: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:  # noqa: ANN401
-    """The answer for a problem of a type in `TITLES`."""
+    """The answer for a problem of a type in `TITLES`; `more` are other fields of `ProblemDetails`, as JSON has them.
+
+    Without pydantic: under overload most answers are problems.
+    """
     status, title = TITLES[kind]
-    details = {"type": f"/problems/{kind}", "title": title, "status": status, "detail": detail}
-    more = {name: [each.model_dump(exclude_none=True) if isinstance(each, BaseModel) else each for each in value]
-            for name, value in more.items()}  # fmt: skip
-    return JSONResponse(details | more, status, headers, MEDIA_TYPE)
+    details = {"type": f"/problems/{kind}", "title": title, "status": status, "detail": detail, **more}
+    return JSONResponse(details, status, headers, MEDIA_TYPE)
+
+
+def answer(
+    scope: Scope,
+    kind: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,  # noqa: ANN401
+) -> JSONResponse:
+    """The answer for a problem in the shape of the protocol that the request's path belongs to."""
+    shape = foreign.shape_of(scope["path"])
+    if shape is None:
+        return problem(kind, detail, headers, **more)
+    status = foreign.status_of(TITLES[kind][0])
+    parameter = more["errors"][0]["parameter"] if more.get("errors") else None
+    return JSONResponse(shape(status, kind, detail, parameter), status, headers)
 
 
 def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
@@ -129,25 +144,22 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         assert isinstance(error, HTTPException)
         path = request.scope["path"]  # request.url fails on a query that is not UTF-8
         if error.status_code == 404:
-            return problem("not-found", f"there is no {path}; see /docs", error.headers)
+            return answer(request.scope, "not-found", f"there is no {path}; see /docs", error.headers)
         if error.status_code == 405:
             allow = ", ".join(allowed_methods(routes, request.scope)) or (error.headers or {}).get("Allow", "")
             detail = f"{request.method} is not allowed on {path}; allowed: {allow}"
-            return problem("method-not-allowed", detail, {"Allow": allow})
-        return problem("invalid-parameter", str(error.detail), error.headers)
+            return answer(request.scope, "method-not-allowed", detail, {"Allow": allow})
+        return answer(request.scope, "invalid-parameter", str(error.detail), error.headers)
 
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(InvalidParameters, _invalid)
     app.add_exception_handler(HTTPException, http)
-    for error, kind in (
-        (NotAcceptable, "not-acceptable"),
-        (TooLarge, "too-large"),
-        (UnsupportedMedia, "unsupported-media"),
-    ):
-        app.add_exception_handler(error, _simple(kind))
     app.add_exception_handler(UnknownModel, _unknown_model)
-    for unavailable in (QueueFull, NotReady, BatcherClosed):
-        app.add_exception_handler(unavailable, _unavailable)
+    app.add_exception_handler(NotAcceptable, _not_acceptable)
+    app.add_exception_handler(TooLarge, _too_large)
+    app.add_exception_handler(UnsupportedMedia, _unsupported_media)
+    for kind in (QueueFull, NotReady, BatcherClosed):
+        app.add_exception_handler(kind, _unavailable)
     app.add_exception_handler(TimeoutError, _timeout)
     app.add_exception_handler(ClientGone, _client_gone)
     app.add_exception_handler(EngineError, _inference_failed)
@@ -158,7 +170,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, RequestValidationError):
         error = InvalidParameters(*map(_parameter_error, error.errors()))
     assert isinstance(error, InvalidParameters)
-    return problem("invalid-parameter", str(error), errors=error.errors)
+    errors = [each.model_dump(exclude_none=True) for each in error.errors]
+    return answer(request.scope, "invalid-parameter", str(error), errors=errors)
 
 
 def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
@@ -168,32 +181,39 @@ def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
-def _simple(kind: str) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
-    async def answer(request: Request, error: Exception) -> JSONResponse:
-        return problem(kind, str(error))
-
-    return answer
-
-
 async def _unknown_model(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, UnknownModel)
-    return problem("unknown-model", str(error), models=error.known)
+    return answer(request.scope, "unknown-model", str(error), models=error.known)
 
 
-def overloaded(refusal: QueueFull) -> JSONResponse:
+async def _not_acceptable(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, NotAcceptable)
+    return answer(request.scope, "not-acceptable", str(error), offered=error.offered)
+
+
+async def _too_large(request: Request, error: Exception) -> JSONResponse:
+    return answer(request.scope, "too-large", str(error))
+
+
+async def _unsupported_media(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, UnsupportedMedia)
+    return answer(request.scope, "unsupported-media", str(error), error.headers)
+
+
+def overloaded(scope: Scope, refusal: QueueFull) -> JSONResponse:
     """The answer to a request that was refused."""
-    return problem("overloaded", str(refusal), {"Retry-After": str(refusal.retry_after)})
+    return answer(scope, "overloaded", str(refusal), {"Retry-After": str(refusal.retry_after)})
 
 
 async def _unavailable(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, QueueFull):
-        return overloaded(error)
-    return problem("not-ready", str(error), {"Retry-After": NOT_READY_RETRY})
+        return overloaded(request.scope, error)
+    return answer(request.scope, "not-ready", str(error), {"Retry-After": NOT_READY_RETRY})
 
 
 async def _timeout(request: Request, error: Exception) -> JSONResponse:
     deadline: float = request.state.deadline
-    return problem("timeout", f"not answered within {deadline:g} s")
+    return answer(request.scope, "timeout", f"not answered within {deadline:g} s")
 
 
 async def _client_gone(request: Request, error: Exception) -> Response:
@@ -201,11 +221,11 @@ async def _client_gone(request: Request, error: Exception) -> Response:
 
 
 async def _inference_failed(request: Request, error: Exception) -> JSONResponse:
-    return problem("inference-failed", str(error))
+    return answer(request.scope, "inference-failed", str(error))
 
 
 async def _internal(request: Request, error: Exception) -> JSONResponse:
-    return problem("internal", "an error in the service; its log says more")
+    return answer(request.scope, "internal", "an error in the service; its log says more")
 
 
 def _parameter_error(error: dict[str, Any]) -> ParameterError:

@@ -9,8 +9,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.api.problems import overloaded
 from service.catalogue import Catalogue
 
-PICTURES = ("/generate", "/images/", "/interpolate", "/variations", "/mix")
+PICTURES = ("/generate", "/images/", "/interpolate", "/variations", "/mix", "/v1/images/")
 """Where the paths of requests for pictures begin."""
+
+MODELS, INFERENCE = ("/v1/models/", "/v2/models/"), (":predict", "/infer")
+"""Where the paths of inference by other protocols begin and end."""
 
 
 class Shedding:
@@ -23,9 +26,13 @@ class Shedding:
         self.app, self._catalogue = app, catalogue
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
-        if scope["type"] == "http" and scope["path"].startswith(PICTURES):
+        if scope["type"] == "http" and _draws(scope["path"]):
             refusal = self._catalogue.device.refusal(self._catalogue.settings.deadline)
             if refusal is not None:
-                await overloaded(refusal)(scope, receive, send)
+                await overloaded(scope, refusal)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+def _draws(path: str) -> bool:
+    return path.startswith(PICTURES) or (path.startswith(MODELS) and path.endswith(INFERENCE))

@@ -4,17 +4,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from bundle.latents import Latents, latents_of
+from bundle.latents import latents_of
 from bundle.neighbours import neighbours
 from bundle.points import Point, latents_of_points, point_of
 from bundle.seeds import consecutive_seeds, random_seed
 from service.api.bodies import body_schema
 from service.api.classes import choose, find_labels, labels_asked, labels_drawn
-from service.api.drawing import borrowed, draw
+from service.api.drawing import Made, borrowed, draw
 from service.api.generate import BODY_PROBLEMS, PROBLEMS
 from service.api.negotiation import STILLS, choose_format
 from service.api.origin import Origin, replay_path
-from service.api.pictures import not_modified, picture_responses, still_response
+from service.api.pictures import check_size, not_modified, picture_responses, still_response
 from service.api.queries import VariationsQuery
 from service.api.route import PictureRoute
 
@@ -41,15 +41,16 @@ async def variations(query: Annotated[VariationsQuery, Query()], request: Reques
         origin = Origin(model, [base], replay, chosen, random, pinned=query.version is not None)
         if known := not_modified(request, origin):
             return known
+        check_size(query.n, model, query)
 
-        def make() -> Latents:
+        def make() -> Made:
             classes = len(manifest.class_names)
             (latent,) = latents_of_points([base], manifest.latent_dim, query.truncation, classes)
             directions = latents_of(consecutive_seeds(noise, query.n), manifest.latent_dim)
-            return choose(neighbours(latent, directions, query.distance, classes), manifest, labels)
+            found = choose(neighbours(latent, directions, query.distance, classes), manifest, labels)
+            return found, labels_drawn(found, manifest)
 
-        images, latents = await draw(request, model, query.n, make)
-        drawn = labels_drawn(latents, manifest)
+        images, latents, drawn = await draw(request, model, query.n, make)
         return await still_response(images, latents, drawn, [point_of(latent) for latent in latents], query, origin)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from bundle.classes import class_of, with_class
 from bundle.latents import latents_of
 from bundle.store import Bundle
+from service.pictures.provenance import read_provenance
 from tests.service.conftest import LATENT_DIM, Serve, Service
 from tests.service.fake_engine import FakeEngine
 
@@ -91,7 +92,7 @@ async def test_a_label_is_a_name_or_an_index_and_changes_the_class_alone(
 async def test_every_frame_of_a_walk_has_the_label_and_the_walk_stays(
     client: httpx.AsyncClient, decode: Decode, asked: str, label: int, query: str
 ) -> None:
-    walk = f"/interpolate?seeds=1,2,3&frames=9{query}"
+    walk = f"/interpolate?seeds=1,2,3&frames=5&format=png{query}"
     plain = tiles(decode(await client.get(walk))).copy()
     answer = await client.get(with_label(walk, asked))
     plain[:, 0, 0] = label
@@ -113,9 +114,10 @@ async def test_the_request_in_the_answer_names_the_class_and_draws_the_same_byte
     replay = answer.headers["Figment-Request"]
     assert httpx.URL(replay).params.get("label") == (None if label is None else NAMES[label])
     again = await client.get(replay)
-    assert (again.content, again.headers) == (answer.content, answer.headers)
-    with Image.open(io.BytesIO(answer.content)) as image:
-        text = image.info
+    assert again.content == answer.content
+    for name in ("ETag", "Figment-Seeds", "Figment-Labels", "Figment-Request", "Content-Type"):
+        assert again.headers[name] == answer.headers[name]
+    text = read_provenance(answer.content)
     assert (text["figment:request"], text["figment:labels"]) == (replay, answer.headers["Figment-Labels"])
 
 
@@ -123,7 +125,7 @@ async def test_the_request_in_the_answer_names_the_class_and_draws_the_same_byte
 async def test_an_animation_takes_a_label(client: httpx.AsyncClient, kind: str) -> None:
     answer = await client.get(f"/interpolate?seeds=1,2&frames=3&format={kind}&label=cat")
     assert (labels_of(answer), answer.headers["Content-Type"]) == ([0, 0], f"image/{kind}")
-    assert answer.headers["Figment-Request"].encode() in answer.content
+    assert read_provenance(answer.content)["figment:request"] == answer.headers["Figment-Request"]
 
 
 async def test_a_label_without_a_seed_is_drawn_anew(client: httpx.AsyncClient) -> None:
@@ -192,7 +194,7 @@ async def test_an_unknown_model_is_told_before_its_label(client: httpx.AsyncClie
 async def test_labels_are_documented(client: httpx.AsyncClient) -> None:
     paths = (await client.get("/openapi.json")).json()["paths"]
     pictures = [paths["/generate"]["get"], paths["/generate"]["post"], paths["/interpolate"]["get"]]
-    for operation in [*pictures, paths["/images/{seed}.png"]["get"]]:
+    for operation in [*pictures, paths["/images/{seed}.{ending}"]["get"]]:
         (label,) = [each for each in operation["parameters"] if each["name"] == "label"]
         assert "class_names" in label["description"]
         assert "Figment-Labels" in operation["responses"]["200"]["headers"]
@@ -212,3 +214,25 @@ async def test_classes_of_many_seeds_are_found_in_a_thread(
         assert (await client.get(path)).status_code == 200
     assert len(threads) == 2
     assert threading.main_thread() not in threads
+
+
+@pytest.mark.parametrize("labels", ["cat,big dog,0", "0,1,2", "1,1,0"])
+async def test_each_image_has_its_own_label(client: httpx.AsyncClient, labels: str) -> None:
+    expected = [NAMES.index(text) if text in NAMES else int(text) for text in labels.split(",")]
+    answer = await client.get("/generate", params={"seeds": "7,8,9", "labels": labels})
+    assert labels_of(answer) == expected
+    by_body = await client.post("/generate", json={"seeds": [7, 8, 9], "labels": labels.split(",")})
+    assert by_body.content == answer.content
+    for i, label in enumerate(expected):
+        alone = await client.get(with_label(f"/images/{7 + i}.png?", NAMES[label]))
+        assert labels_of(alone) == [label]
+    assert (await client.get(answer.headers["Figment-Request"])).content == answer.content
+
+
+@pytest.mark.parametrize("path", ["/variations?seed=7&noise=1&n=3", "/mix?seeds=1,2"])
+async def test_other_pictures_take_a_label_and_tell_it(client: httpx.AsyncClient, path: str) -> None:
+    plain, asked = await client.get(path), await client.get(with_label(path, "cat"))
+    assert set(labels_of(asked)) == {0}
+    assert len(labels_of(plain)) == len(labels_of(asked))
+    if "variations" in path:  # the class of the seed stays
+        assert len(set(labels_of(plain))) == 1

@@ -85,11 +85,15 @@ REPLAYED = [
     "/generate", "/generate?n=16", "/generate?seed=ada", "/generate?seed=7&n=5&columns=2",
     "/generate?seed=%F0%9F%8E%A8",
     "/generate?seed=1&truncation=0.123456789", "/generate?truncation=1e-7&n=2", f"/generate?seed={LAST}&n=9",
-    "/generate?seeds=3,1,ada,7-9&padding=2&background=ff000080&columns=2", "/generate?seed=3&scale=2.5&resample=lanczos",
-    "/generate.webp?seed=3&lossless=true&n=2", "/generate.jpg?seed=3&quality=30", "/images/7.avif", "/generate.zip?n=3&seed=1",
-    "/generate.npz?n=3&seed=1", "/generate?n=3&seed=1&format=json", "/variations?seed=ada&n=3&distance=0.3", "/variations",
+    "/generate?seeds=3,1,ada,7-9&padding=2&background=ff000080&columns=2",
+    "/generate?seed=3&scale=2.5&resample=lanczos",
+    "/generate.webp?seed=3&lossless=true&n=2", "/generate.jpg?seed=3&quality=30", "/images/7.avif",
+    "/generate.zip?n=3&seed=1",
+    "/generate.npz?n=3&seed=1", "/generate?n=3&seed=1&format=json", "/variations?seed=ada&n=3&distance=0.3",
+    "/variations",
     "/mix?seeds=1,ada&weights=1,-0.25", "/mix?seeds=1-3&rescale=false", "/interpolate?seeds=1,2&t=0.1",
-    "/interpolate?seeds=1-4&shape=3x2&padding=1", "/interpolate.apng?frames=3", "/interpolate.mp4?frames=3&easing=smooth",
+    "/interpolate?seeds=1-4&shape=3x2&padding=1", "/interpolate.apng?frames=3",
+    "/interpolate.mp4?frames=3&easing=smooth",
     "/generate?seed=3&model=tiny&format=png", "/images/7.png", "/images/ada.png?truncation=0.7", "/images/a%2Fb.png",
     f"/images/{LAST}.png?model=tiny", "/interpolate", "/interpolate?seeds=ada,%20bob&frames=5",
     "/interpolate?seeds=1,2,3&loop=true&mode=lerp&columns=4", "/interpolate?format=webp&fps=7&frames=4",
@@ -261,7 +265,9 @@ async def test_padding_background_and_scale_make_room(client: httpx.AsyncClient,
     assert (grid[6:, 6:] == (255, 0, 0)).all()
     assert np.array_equal(grid[:4, 6:], drawn(2)[0])
     large = decode(await client.get("/generate?seeds=1-3&padding=2&background=ff0000&scale=3"))
-    assert np.array_equal(large, grid.repeat(3, axis=0).repeat(3, axis=1))
+    assert large.shape == (26, 26, 3)
+    assert np.array_equal(large[:12, 14:], drawn(2)[0].repeat(3, axis=0).repeat(3, axis=1))
+    assert (large[12:14] == (255, 0, 0)).all()
     clear = decode(await client.get("/generate?seeds=1-3&background=transparent"))
     assert (clear[4:, 4:, 3] == 0).all()
     assert (clear[:4, :, 3] == 255).all()

@@ -98,3 +98,10 @@ async def test_mp4_is_there_where_the_package_is(client: httpx.AsyncClient, monk
     assert answer.status_code == 422
     assert "requirements/mp4.txt" in answer.json()["detail"]
     assert (await client.get(path.replace(".mp4", ""), headers={"Accept": "video/mp4"})).status_code == 406
+
+
+@pytest.mark.parametrize("path", ["/generate.jpg?seed=1&lossless=true", "/interpolate.gif?seeds=1,2&lossless=true"])
+async def test_what_a_format_cannot_hold_is_told(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["parameter"] == "format"

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api.problems import TITLES, problem
+from service.api.problems import TITLES, NotAcceptable, TooLarge, UnsupportedMedia, problem
 from service.engine.protocol import EngineError
 from tests.service.conftest import Serve, Service
 from tests.service.fake_engine import FakeEngine, until
@@ -13,7 +13,7 @@ from tests.service.fake_engine import FakeEngine, until
 Check = Callable[[httpx.Response, str], dict[str, Any]]
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/generate/", "/images/7.jpg", "/images/7", "/models/tiny", "/%00"])
+@pytest.mark.parametrize("path", ["/nothing", "/generate/", "/images/7", "/models/tiny", "/%00"])
 async def test_an_unknown_path_is_a_problem(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
@@ -23,11 +23,15 @@ async def test_an_unknown_path_is_a_problem(client: httpx.AsyncClient, path: str
 METHODS = {
     "/generate": "GET, HEAD, POST",
     "/images/7.png": "GET, HEAD",
-    "/interpolate": "GET, HEAD",
+    "/interpolate": "GET, HEAD, POST",
+    "/variations": "GET, HEAD, POST",
+    "/mix?seeds=1,2": "GET, HEAD, POST",
+    "/interpolate.gif": "GET, HEAD",
     "/models": "GET, HEAD",
     "/livez": "GET, HEAD",
     "/readyz": "GET, HEAD",
     "/openapi.json": "GET, HEAD",
+    "/problems/overloaded": "GET, HEAD",
 }
 
 
@@ -145,3 +149,46 @@ async def test_an_error_of_our_own_is_told_without_its_text(
 def test_every_problem_has_the_status_of_its_type(kind: str) -> None:
     answer = problem(kind, "why")
     assert (answer.status_code, answer.media_type) == (TITLES[kind][0], "application/problem+json")
+
+
+RAISED: list[tuple[Exception, str, int, dict[str, object]]] = [
+    (NotAcceptable(["image/png", "image/webp"]), "not-acceptable", 406, {"offered": ["image/png", "image/webp"]}),
+    (TooLarge("the body has more than 5 bytes"), "too-large", 413, {}),
+    (UnsupportedMedia("it is no picture", {"Accept-Encoding": "gzip"}), "unsupported-media", 415, {}),
+]
+
+
+@pytest.mark.parametrize(("error", "kind", "status", "more"), RAISED, ids=[kind for _, kind, _, _ in RAISED])
+async def test_what_a_body_or_accept_may_raise_is_a_problem(
+    service: Service,
+    problem: Check,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    kind: str,
+    status: int,
+    more: dict[str, object],
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("service.api.generate.find_label", refuse)
+    answer = await service.client.get("/generate")
+    assert answer.status_code == status
+    body = problem(answer, kind)
+    assert body["detail"] == str(error)
+    assert more.items() <= body.items()
+    if isinstance(error, UnsupportedMedia):
+        assert answer.headers["Accept-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/v2/nothing", 404), ("/v1/nothing", 404), ("/v1/models/tiny/nothing", 404), ("/v1/models", 405)],
+)
+async def test_below_other_protocols_paths_errors_have_their_shapes(
+    client: httpx.AsyncClient, path: str, status: int
+) -> None:
+    answer = await client.post(path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/json")
+    error = answer.json()["error"]
+    assert path in (error["message"] if isinstance(error, dict) else error)

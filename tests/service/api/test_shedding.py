@@ -39,6 +39,33 @@ async def test_pictures_are_refused_while_one_more_image_would_be_late(
     assert (await service.client.get("/generate")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/models/tiny/infer",
+        "/v2/models/tiny/versions/1/infer",
+        "/v1/models/tiny:predict",
+        "/v1/models/tiny/versions/1:predict",
+        "/v1/images/generations",
+    ],
+)
+async def test_inference_by_other_protocols_is_refused_in_their_shapes(service: Service, path: str) -> None:
+    make_slow(service)
+    engine = service.engines["tiny"]
+    engine.gate.clear()
+    first = asyncio.create_task(service.client.get("/generate?seed=1"))
+    await engine.begun()
+    answer = await service.client.post(path, content=b"not read")
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    error = answer.json()["error"]
+    assert "may be expected" in (error["message"] if "images" in path else error)
+    for other in ("/v2/models/tiny", "/v2/models/tiny/ready", "/v1/models", "/v1/models/tiny", "/v2/health/ready"):
+        assert (await service.client.get(other)).status_code == 200
+    engine.gate.set()
+    await first
+
+
 async def test_a_model_that_has_room_is_asked(serve: Serve, publish: Any) -> None:  # noqa: ANN401
     publish("alpha")
     publish("beta")

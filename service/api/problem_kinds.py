@@ -1,0 +1,97 @@
+"""The closed set of problems: what each means, and what to do. `problem_pages` makes pages and docs/errors.md of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A problem type: its HTTP status, its title, what it means, and what to do about it."""
+
+    status: int
+    title: str
+    meaning: str
+    remedy: str
+
+
+KINDS = {
+    "invalid-parameter": Kind(
+        422,
+        "Invalid parameter",
+        "A parameter is out of range, of the wrong type, given twice, empty or unknown; or the body is not what this "
+        "request takes. `errors` names each, with what is allowed and what was got. Nothing was drawn.",
+        "Change what `errors` names; /docs and docs/http.md say what each request takes. The same request will fail "
+        "again.",
+    ),
+    "not-found": Kind(
+        404,
+        "Not found",
+        "There is no such path.",
+        "Look for it in /docs. Paths are compared letter by letter, and one with a slash at its end is another path.",
+    ),
+    "method-not-allowed": Kind(
+        405,
+        "Method not allowed",
+        "The path exists, but not for this method, such as DELETE.",
+        "Use one of the methods of the header `Allow`.",
+    ),
+    "not-acceptable": Kind(
+        406,
+        "Not acceptable",
+        "The header `Accept` names only formats that this request cannot be answered in. `offered` lists those it can.",
+        "Ask for one of `offered`, add `*/*` to `Accept`, or name the format in the query: `format=png`.",
+    ),
+    "too-large": Kind(
+        413,
+        "Too large",
+        "The body of the request is longer than what is read, or becomes so when it is unpacked.",
+        "Send less: fewer latents in a request, binary instead of JSON, or a smaller picture. `detail` has the limit.",
+    ),
+    "unsupported-media": Kind(
+        415,
+        "Unsupported media type",
+        "The body of the request is of a kind, or compressed in a way, that this request does not read.",
+        "Send it as `detail` says, and name it in `Content-Type` and `Content-Encoding`.",
+    ),
+    "unknown-model": Kind(
+        404,
+        "Unknown model",
+        "No model of that name is served, or the store has no good version of that number. `models` lists what there "
+        "is.",
+        "Take a name or version of `models`, or leave them out. If one should be there, `GET /models` says under "
+        "`skipped` why it is not served.",
+    ),
+    "overloaded": Kind(
+        503,
+        "Overloaded",
+        "The answer would come too late: as many images wait as may, or those that wait take longer than the deadline "
+        "leaves. Nothing was drawn.",
+        "Ask again after the seconds of `Retry-After`, which come from measured times. Fewer images in a request are "
+        "served sooner. Who runs the service can add machines, or raise FIGMENT_QUEUE and FIGMENT_DEADLINE.",
+    ),
+    "not-ready": Kind(
+        503,
+        "Not ready",
+        "The service is starting or stopping, no model is served, or not the one of FIGMENT_DEFAULT_MODEL. `detail` "
+        "says which.",
+        "Ask again after the seconds of `Retry-After`. If it stays, `GET /readyz` and the log say what is missing.",
+    ),
+    "timeout": Kind(
+        504,
+        "Timeout",
+        "The answer was not there at the deadline: FIGMENT_DEADLINE, or what the client said in `Prefer: wait`.",
+        "Ask again, for fewer images at a time, or wait longer: `Prefer: wait` up to FIGMENT_DEADLINE.",
+    ),
+    "inference-failed": Kind(
+        500,
+        "Inference failed",
+        "The model failed on this request; others are served. `detail` has the reason.",
+        "Try another seed or model. Who runs the service finds the whole error in its log.",
+    ),
+    "internal": Kind(
+        500,
+        "Internal error",
+        "An error of Figment's own. It is in the log and not in the answer, since it may name what is private.",
+        "Ask again. If it comes again, report it with the request and the lines of the log.",
+    ),
+}
+"""Every problem type by the last part of its address, `/problems/KIND`."""
