@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # A stamp says from which lock the environment was last filled.
 STAMPS := $(VENV)/stamps
 
-.PHONY: help serve train doctor need-data client test check format test-container bench bench-gpu soak bench-training errors lock clean
+.PHONY: help serve train doctor need-data client test check format docs test-container bench bench-gpu soak bench-training errors lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -40,6 +40,10 @@ check: $(STAMPS)/dev ## formatting, lint, types, imports
 format: $(STAMPS)/dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(STAMPS)/dev ## build the documentation as a site: build/docs/index.html
+	PYTHONPATH=.:client $(BIN)/python docs/generate.py
+	$(BIN)/sphinx-build -W --keep-going -n -q docs build/docs
 
 test-container: $(STAMPS)/dev ## build and run the Dockerfile and docker-compose.yml (needs Docker)
 	$(PYTEST) -m docker

@@ -33,7 +33,7 @@ GROWTH_MIB = 64
 WAIT = 120.0
 """Seconds after which a request counts as lost: four times the service's deadline."""
 BAD = {
-    "/generate?n=0": 422, "/generate?n=65": 422, "/generate?sede=1": 422, "/images/1.gif": 404, "/nothing": 404,
+    "/generate?n=0": 422, "/generate?n=65": 422, "/generate?sede=1": 422, "/images/1.gif": 422, "/nothing": 404,
     "/generate?model=gone": 404, "/generate?version=99999": 404, "/interpolate?seeds=1": 422,
     "/generate?label=none": 422,
 }  # fmt: skip

@@ -65,6 +65,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         title="Figment",
         version="0.1.0",
         description=DESCRIPTION,
+        servers=[{"url": "/"}],
         lifespan=lifespan,
         docs_url=None,  # fastapi_swagger serves /docs itself, without a request to anybody else's server
         redoc_url=None,
@@ -101,6 +102,7 @@ def _document_problems(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         document = original()
+        document["security"] = []  # nobody is asked who they are
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schema = problems.ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {"ProblemDetails": schema}

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from http import HTTPStatus
 from types import TracebackType
-from typing import Self
-
-import httpx
+from typing import TYPE_CHECKING
 
 from . import requests
-from .client import Addressed
+from .addressed import Addressed
+from .archives import pictures_of_zip
+from .calls import Call
+from .comparing import verification
+from .errors import InvalidArgument
+from .files import File, PartFile, StrPath, content_of
+from .inspections import Inspection, Verification
 from .listings import ModelListing
 from .pictures import Picture
-from .requests import Call
-from .responses import Result, finish, read_models, read_picture, read_ready
-from .settings import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT_S, checked_settings
+from .points import Point, pages
+from .projections import AsyncProjection
+from .requests import destined
+from .responses import Result, finish, read_inspection, read_models, read_picture, read_ready, require_ok
+from .settings import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT_S
+
+if TYPE_CHECKING:
+    import httpx
+    from typing_extensions import Self, Unpack
+
+    from .options import DrawingOptions, GenerateOptions, GridOptions, OriginOptions, WalkOptions
+
+OK = HTTPStatus.OK
 
 
 class AsyncFigment(Addressed):
     """
     `Figment` for asyncio: the same arguments, methods and errors, awaited.
 
-    Use it in an `async with`, or `aclose()` it; within one event loop.
+    Use it in an `async with`, or `aclose()` it; within one event loop. `http` is an httpx.AsyncClient, `transport` an
+    asynchronous httpx transport. A call that is cancelled closes its request: the service gives up its place.
     """
 
     def __init__(
@@ -32,67 +48,105 @@ class AsyncFigment(Addressed):
         *,
         timeout: float | None = DEFAULT_TIMEOUT_S,
         max_retries: int = DEFAULT_MAX_RETRIES,
+        http: httpx.AsyncClient | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> None:
-        self._settings = checked_settings(base_url, timeout, max_retries)
-        self._http = httpx.AsyncClient(transport=transport, **self._settings.http_options())
-        self._sleep = sleep
+        super().__init__(base_url, timeout, max_retries)
+        if http is not None and transport is not None:
+            raise InvalidArgument("http and transport: one of the two; a client has a transport of its own")
+        import asyncio  # here, as httpx: whoever only imports this package does not wait for them
+
+        import httpx
+
+        self._is_own = http is None
+        self._http = http or httpx.AsyncClient(transport=transport, **self._settings.http_options())
+        self._sleep = sleep or asyncio.sleep
 
     async def generate(
-        self,
-        n: int | None = 1,
-        *,
-        seed: int | str | None = None,
-        columns: int | None = None,
-        truncation: float | None = None,
-        label: int | str | None = None,
-        model: str | None = None,
+        self, n: int | None = None, *, to: StrPath | None = None, **options: Unpack[GenerateOptions]
     ) -> Picture:
         """As `Figment.generate`."""
-        call = requests.generate(n, seed=seed, columns=columns, truncation=truncation, label=label, model=model)
-        return await self._ask(call, read_picture)
+        return await self._draw(requests.generate(n, **destined(options, to)), to)
 
     async def image(
         self,
-        seed: int | str,
+        point: Point,
         *,
-        truncation: float | None = None,
-        label: int | str | None = None,
-        model: str | None = None,
+        scale: float | None = None,
+        resample: str | None = None,
+        to: StrPath | None = None,
+        **options: Unpack[DrawingOptions],
     ) -> Picture:
         """As `Figment.image`."""
-        call = requests.image(seed, truncation=truncation, label=label, model=model)
-        return await self._ask(call, read_picture)
+        return await self._draw(requests.image(point, scale=scale, resample=resample, **destined(options, to)), to)
+
+    async def images(self, seeds: Iterable[Point], **options: Unpack[OriginOptions]) -> AsyncIterator[Picture]:
+        """As `Figment.images`."""
+        for page in pages(seeds):
+            archive = await self._draw(requests.generate(seeds=page, format="zip", **options))
+            options = {**options, "model": archive.model, "version": archive.version}
+            for picture in pictures_of_zip(archive, len(page)):
+                yield picture
 
     async def interpolate(
-        self,
-        seeds: Sequence[int | str] | None = None,
-        *,
-        frames: int | None = None,
-        mode: str | None = None,
-        loop: bool | None = None,
-        format: str | None = None,  # noqa: A002 - the parameter's name on the wire
-        columns: int | None = None,
-        fps: int | None = None,
-        truncation: float | None = None,
-        label: int | str | None = None,
-        model: str | None = None,
+        self, seeds: Sequence[Point] | None = None, *, to: StrPath | None = None, **options: Unpack[WalkOptions]
     ) -> Picture:
         """As `Figment.interpolate`."""
-        call = requests.interpolate(
-            seeds,
-            frames=frames,
-            mode=mode,
-            loop=loop,
-            format=format,
-            columns=columns,
-            fps=fps,
-            truncation=truncation,
-            label=label,
-            model=model,
-        )
-        return await self._ask(call, read_picture)
+        return await self._draw(requests.interpolate(seeds, **destined(options, to)), to)
+
+    async def variations(
+        self,
+        seed: Point | None = None,
+        n: int | None = None,
+        *,
+        distance: float | None = None,
+        noise: int | None = None,
+        to: StrPath | None = None,
+        **options: Unpack[GridOptions],
+    ) -> Picture:
+        """As `Figment.variations`."""
+        options = destined(options, to)
+        return await self._draw(requests.variations(seed, n, distance=distance, noise=noise, **options), to)
+
+    async def mix(
+        self,
+        seeds: Sequence[Point],
+        weights: Sequence[float] | None = None,
+        *,
+        rescale: bool | None = None,
+        to: StrPath | None = None,
+        **options: Unpack[GridOptions],
+    ) -> Picture:
+        """As `Figment.mix`."""
+        return await self._draw(requests.mix(seeds, weights, rescale=rescale, **destined(options, to)), to)
+
+    def project(
+        self,
+        file: File,
+        *,
+        steps: int | None = None,
+        seconds: float | None = None,
+        seed: int | None = None,
+        model: str | None = None,
+        version: int | None = None,
+    ) -> AsyncProjection:
+        """As `Figment.project`."""
+        asked = partial(requests.project, steps=steps, seconds=seconds, seed=seed, model=model, version=version)
+        return AsyncProjection(partial(self._start, file, asked))
+
+    async def inspect(self, file: File) -> Inspection:
+        """As `Figment.inspect`."""
+        return await self._ask(requests.inspect(await _content_of(file)), read_inspection)
+
+    async def verify(self, file: File, *, tolerance: int | None = None) -> Verification:
+        """As `Figment.verify`."""
+        import asyncio
+
+        content = await _content_of(file)
+        inspection = await self.inspect(content)
+        redrawn = await self._draw(requests.replay(inspection.request))
+        return await asyncio.to_thread(verification, inspection, content, redrawn.content, tolerance)
 
     async def models(self) -> ModelListing:
         """As `Figment.models`."""
@@ -102,9 +156,14 @@ class AsyncFigment(Addressed):
         """As `Figment.ready`."""
         return await self._ask(requests.ready(), read_ready, max_retries=0)
 
+    async def health(self) -> bool:
+        """As `Figment.health`."""
+        return await self._ask(requests.health(), read_ready, max_retries=0)
+
     async def aclose(self) -> None:
-        """Close the connections; the client cannot be used afterwards."""
-        await self._http.aclose()
+        """Close the connections; the client cannot be used afterwards. A given `http` stays open."""
+        if self._is_own:
+            await self._http.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,18 +176,72 @@ class AsyncFigment(Addressed):
     async def _ask(
         self, call: Call, read: Callable[[httpx.Response], Result], max_retries: int | None = None
     ) -> Result:
-        request = requests.to_httpx(self._http, call)
-        limit = self._settings.max_retries if max_retries is None else max_retries
-        for attempt in itertools.count():
-            outcome = await self._attempt(request)
-            pause = self._pause(outcome, attempt, limit)
+        return finish(await self._try(call, self._whole, max_retries), read)
+
+    async def _draw(self, call: Call, to: StrPath | None = None) -> Picture:
+        if to is None:
+            return await self._ask(call, partial(read_picture, call=call))
+        with PartFile(to) as file:
+            return self._kept(await self._try(call, partial(self._whole, file=file)), call, file)
+
+    async def _start(self, file: File, asked: Callable[[bytes], Call]) -> httpx.Response:
+        call = asked(await _content_of(file))
+        return finish(await self._try(call, self._open), require_ok)
+
+    async def _try(
+        self,
+        call: Call,
+        attempt: Callable[[httpx.Request], Awaitable[httpx.Response]],
+        max_retries: int | None = None,
+    ) -> httpx.Response | httpx.RequestError:
+        """The outcome of the last attempt: a response, or what httpx raised."""
+        import httpx
+
+        request = self._request(self._http, call)
+        for count in itertools.count():
+            try:
+                outcome: httpx.Response | httpx.RequestError = await attempt(request)
+            except httpx.RequestError as error:
+                outcome = error
+            pause = self._pause(outcome, count, max_retries)
             if pause is None:
                 break
             await self._sleep(pause)
-        return finish(outcome, read)
+        return outcome
 
-    async def _attempt(self, request: httpx.Request) -> httpx.Response | httpx.RequestError:
+    async def _open(self, request: httpx.Request) -> httpx.Response:
+        """A 200 whose body is still to come; another answer has been read."""
+        response = await self._http.send(request, stream=True, follow_redirects=True)
+        if response.status_code != OK:
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
+        return response
+
+    async def _whole(self, request: httpx.Request, file: PartFile | None = None) -> httpx.Response:
+        """An answer that has been read, or written to `file`, if it is a 200."""
+        response = await self._open(request)
         try:
-            return await self._http.send(request)
-        except httpx.RequestError as error:
-            return error
+            if file is None or response.status_code != OK:
+                await response.aread()
+            else:
+                await _write(file, response)
+        finally:
+            await response.aclose()
+        return response
+
+
+async def _write(file: PartFile, response: httpx.Response) -> None:
+    """Write an answer's body as it arrives, in a thread: a disk that is busy holds up no other task."""
+    import asyncio
+
+    await asyncio.to_thread(file.restart)
+    async for piece in response.aiter_bytes():
+        await asyncio.to_thread(file.write, piece)
+
+
+async def _content_of(file: File) -> bytes:
+    import asyncio
+
+    return await asyncio.to_thread(content_of, file)

@@ -8,39 +8,36 @@ what comes back, and `retries` decides on another attempt; all of it is shared.
 from __future__ import annotations
 
 import itertools
-import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from http import HTTPStatus
 from types import TracebackType
-from typing import Self
-
-import httpx
+from typing import TYPE_CHECKING
 
 from . import requests
+from .addressed import Addressed
+from .archives import pictures_of_zip
+from .calls import Call
+from .comparing import verification
+from .errors import InvalidArgument
+from .files import File, PartFile, StrPath, content_of
+from .inspections import Inspection, Verification
 from .listings import ModelListing
 from .pictures import Picture
-from .requests import Call
-from .responses import Result, finish, read_models, read_picture, read_ready
-from .retries import pause_before_retry
-from .settings import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT_S, Settings, checked_settings
+from .points import Point, pages
+from .projections import Projection
+from .requests import destined
+from .responses import Result, finish, read_inspection, read_models, read_picture, read_ready, require_ok
+from .settings import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT_S
 
+if TYPE_CHECKING:
+    import httpx
+    from typing_extensions import Self, Unpack
 
-class Addressed:
-    """What both clients know before anything is sent: the settings, and what follows from them."""
+    from .options import DrawingOptions, GenerateOptions, GridOptions, OriginOptions, WalkOptions
 
-    _settings: Settings
-
-    @property
-    def base_url(self) -> str:
-        """The address of the service, without a slash at its end."""
-        return self._settings.base_url
-
-    def replay_url(self, picture: Picture) -> str:
-        """The full address, below this client's base URL, that answers with the same picture again."""
-        return self._settings.address(picture.request)
-
-    def _pause(self, outcome: httpx.Response | httpx.RequestError, attempt: int, limit: int) -> float | None:
-        return pause_before_retry(outcome, attempt, max_retries=limit, jitter=random.random(), now=time.time())
+OK = HTTPStatus.OK
 
 
 class Figment(Addressed):
@@ -49,12 +46,18 @@ class Figment(Addressed):
 
     `base_url` is the service's address, by default that of the environment variable FIGMENT_URL, else
     `http://127.0.0.1:8000`. `timeout` is in seconds, for each wait on the connection, None for no limit.
-    `max_retries` attempts follow a first that failed in a way worth repeating (see `retries`). `transport`
-    and `sleep` (which gets seconds) are for tests.
+    `max_retries` attempts follow a first that failed in a way worth repeating (see `retries`). `http` is an
+    httpx.Client to send with, with its proxies, certificates and limits; it stays yours to close. Or `transport` is an
+    httpx transport below a client of our own. `sleep` (which gets seconds) is for tests.
 
-    Where an argument is None, the server's default holds. Every method raises `FigmentError`:
-    `InvalidArgument` before anything is sent, `ConnectionFailed`, `TimedOut`, `ProblemError` for an answer
-    with an error status, `InvalidAnswer` for one that is not what it claims.
+    A point is a seed (a number 0 … 2³²−1), words, which the server hashes to one, or a latent: its numbers, or their
+    text `z:…`. Where an argument is None, the server's default holds; the options are described where they are
+    defined, in `options`. `to` is a path: the answer is written there while it arrives, and has the name only when it
+    is whole; the path's ending chooses the format.
+
+    Every method raises `FigmentError`: `InvalidArgument` before anything is sent, `ConnectionFailed`, `TimedOut`,
+    `ProblemError` for an answer with an error status, `InvalidAnswer` for one that is not what it claims; and OSError
+    for a file that cannot be read or written.
     """
 
     def __init__(
@@ -63,80 +66,142 @@ class Figment(Addressed):
         *,
         timeout: float | None = DEFAULT_TIMEOUT_S,
         max_retries: int = DEFAULT_MAX_RETRIES,
+        http: httpx.Client | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._settings = checked_settings(base_url, timeout, max_retries)
-        self._http = httpx.Client(transport=transport, **self._settings.http_options())
+        super().__init__(base_url, timeout, max_retries)
+        if http is not None and transport is not None:
+            raise InvalidArgument("http and transport: one of the two; a client has a transport of its own")
+        import httpx  # here, so that whoever only imports this package does not wait for it
+
+        self._is_own = http is None
+        self._http = http or httpx.Client(transport=transport, **self._settings.http_options())
         self._sleep = sleep
 
     def generate(
-        self,
-        n: int | None = 1,
-        *,
-        seed: int | str | None = None,
-        columns: int | None = None,
-        truncation: float | None = None,
-        label: int | str | None = None,
-        model: str | None = None,
+        self, n: int | None = None, *, to: StrPath | None = None, **options: Unpack[GenerateOptions]
     ) -> Picture:
         """
-        A PNG grid of `n` images (1 … 64) in `columns` columns (1 … 64).
+        A grid of `n` images (1 … 64; one by default) of `seed` and those that follow it, of `seeds` or of `latents`.
 
-        Image i has seed `seed` + i (mod 2³²). `seed` is a number 0 … 2³²−1, or a string that the server
-        hashes to one; None draws at random. The latents are multiplied by `truncation` (0 … 2). `label` is the
-        class of all images: one of the model's `class_names`, or its index there (a number that is a class's name
-        means that class); None leaves each seed its own class. `model` is a name from `models`.
+        Without any of them they are drawn at random, and `picture.seeds` tells the seeds.
+        Options: `seed`, `seeds`, `latents`, `labels`, `label`, `columns`, `padding`, `background`, `scale`, `resample`,
+        `format`, `quality`, `lossless`, `truncation`, `model`, `version`.
         """
-        call = requests.generate(n, seed=seed, columns=columns, truncation=truncation, label=label, model=model)
-        return self._ask(call, read_picture)
+        return self._draw(requests.generate(n, **destined(options, to)), to)
 
     def image(
         self,
-        seed: int | str,
+        point: Point,
         *,
-        truncation: float | None = None,
-        label: int | str | None = None,
-        model: str | None = None,
+        scale: float | None = None,
+        resample: str | None = None,
+        to: StrPath | None = None,
+        **options: Unpack[DrawingOptions],
     ) -> Picture:
-        """One image as PNG; `seed`, `truncation`, `label` and `model` as in `generate`."""
-        return self._ask(requests.image(seed, truncation=truncation, label=label, model=model), read_picture)
+        """
+        The image of one point.
+
+        Options: `scale`, `resample`, `format`, `quality`, `lossless`, `truncation`, `label`, `model`, `version`.
+        """
+        return self._draw(requests.image(point, scale=scale, resample=resample, **destined(options, to)), to)
+
+    def images(self, seeds: Iterable[Point], **options: Unpack[OriginOptions]) -> Iterator[Picture]:
+        """
+        The image of each of any number of points, as a PNG of its own, in their order.
+
+        They are asked for in groups of 64, as the iterator comes to them, in the format `zip`: each file in it is the
+        PNG that `image` gives, which says itself what drew it; arrays (`npz`) would have to be encoded again, and JSON
+        is a third longer. All are drawn by the version that drew the first.
+        Options: `truncation`, `label`, `model`, `version`.
+        """
+        for page in pages(seeds):
+            archive = self._draw(requests.generate(seeds=page, format="zip", **options))
+            options = {**options, "model": archive.model, "version": archive.version}
+            yield from pictures_of_zip(archive, len(page))
 
     def interpolate(
-        self,
-        seeds: Sequence[int | str] | None = None,
-        *,
-        frames: int | None = None,
-        mode: str | None = None,
-        loop: bool | None = None,
-        format: str | None = None,  # noqa: A002 - the parameter's name on the wire
-        columns: int | None = None,
-        fps: int | None = None,
-        truncation: float | None = None,
-        label: int | str | None = None,
-        model: str | None = None,
+        self, seeds: Sequence[Point] | None = None, *, to: StrPath | None = None, **options: Unpack[WalkOptions]
     ) -> Picture:
         """
-        A walk through `seeds`: two to sixteen, without commas; None draws two at random.
+        A walk through two to sixteen points (two at random by default): an animation, a strip, one frame or a lattice.
 
-        It has `frames` frames (2 … 120) over the whole way, along `mode` (`slerp`, `lerp`), back to the first
-        seed with `loop`. `format` is `png`, one picture in `columns` columns (1 … 120), or `webp` or `gif`,
-        animated at `fps` frames a second (1 … 50). `truncation`, `label` and `model` as in
-        `generate`.
+        Options: `latents`, `frames`, `mode`, `easing`, `loop`, `fps`, `t`, `shape`, and those of `generate` from
+        `label` on.
         """
-        call = requests.interpolate(
-            seeds,
-            frames=frames,
-            mode=mode,
-            loop=loop,
-            format=format,
-            columns=columns,
-            fps=fps,
-            truncation=truncation,
-            label=label,
-            model=model,
-        )
-        return self._ask(call, read_picture)
+        return self._draw(requests.interpolate(seeds, **destined(options, to)), to)
+
+    def variations(
+        self,
+        seed: Point | None = None,
+        n: int | None = None,
+        *,
+        distance: float | None = None,
+        noise: int | None = None,
+        to: StrPath | None = None,
+        **options: Unpack[GridOptions],
+    ) -> Picture:
+        """
+        A grid of `n` (1 … 64) neighbours of a point, at random by default, all of its class.
+
+        `distance` is theirs from the point, 0 … 2 of its length; image i goes in the direction of the seed `noise` + i.
+        Options: those of `generate` from `label` on.
+        """
+        options = destined(options, to)
+        return self._draw(requests.variations(seed, n, distance=distance, noise=noise, **options), to)
+
+    def mix(
+        self,
+        seeds: Sequence[Point],
+        weights: Sequence[float] | None = None,
+        *,
+        rescale: bool | None = None,
+        to: StrPath | None = None,
+        **options: Unpack[GridOptions],
+    ) -> Picture:
+        """
+        The image at the sum of two to sixteen points, each times its weight (−4 … 4; by default all the same).
+
+        The sum is brought to the points' mean length unless `rescale` is False.
+        Options: those of `generate` from `label` on.
+        """
+        return self._draw(requests.mix(seeds, weights, rescale=rescale, **destined(options, to)), to)
+
+    def project(
+        self,
+        file: File,
+        *,
+        steps: int | None = None,
+        seconds: float | None = None,
+        seed: int | None = None,
+        model: str | None = None,
+        version: int | None = None,
+    ) -> Projection:
+        """
+        Search for the point whose picture is nearest to a file's: a path, bytes, or a file opened for reading.
+
+        Use it in a `with`: iterating gives each `ProjectionStep` as it is made, `result()` the `ProjectionResult`. The
+        search ends after `steps` (1 … 1000) or `seconds`; `seed` is that of the points it starts from.
+        """
+        asked = partial(requests.project, steps=steps, seconds=seconds, seed=seed, model=model, version=version)
+        return Projection(partial(self._start, file, asked))
+
+    def inspect(self, file: File) -> Inspection:
+        """What a picture says of its origin; `file` is a path, bytes, or a file opened for reading."""
+        return self._ask(requests.inspect(content_of(file)), read_inspection)
+
+    def verify(self, file: File, *, tolerance: int | None = None) -> Verification:
+        """
+        Draw a picture again, from the request that is written in it, and compare.
+
+        Lossless formats have to agree in every bit of every pixel; of others the largest difference is told, and one of
+        `tolerance` (0 … 255) counts as the same. Without Pillow only the bytes are compared.
+        """
+        content = content_of(file)
+        inspection = self.inspect(content)
+        redrawn = self._draw(requests.replay(inspection.request))
+        return verification(inspection, content, redrawn.content, tolerance)
 
     def models(self) -> ModelListing:
         """The models that are served, and the bundles that were skipped and why."""
@@ -150,9 +215,14 @@ class Figment(Addressed):
         """
         return self._ask(requests.ready(), read_ready, max_retries=0)
 
+    def health(self) -> bool:
+        """Whether the service's process answers, ready or not; asked once. Raises as `ready` does."""
+        return self._ask(requests.health(), read_ready, max_retries=0)
+
     def close(self) -> None:
-        """Close the connections; the client cannot be used afterwards."""
-        self._http.close()
+        """Close the connections; the client cannot be used afterwards. A given `http` stays open."""
+        if self._is_own:
+            self._http.close()
 
     def __enter__(self) -> Self:
         return self
@@ -163,18 +233,55 @@ class Figment(Addressed):
         self.close()
 
     def _ask(self, call: Call, read: Callable[[httpx.Response], Result], max_retries: int | None = None) -> Result:
-        request = requests.to_httpx(self._http, call)
-        limit = self._settings.max_retries if max_retries is None else max_retries
-        for attempt in itertools.count():
-            outcome = self._attempt(request)
-            pause = self._pause(outcome, attempt, limit)
+        return finish(self._try(call, self._whole, max_retries), read)
+
+    def _draw(self, call: Call, to: StrPath | None = None) -> Picture:
+        if to is None:
+            return self._ask(call, partial(read_picture, call=call))
+        with PartFile(to) as file:
+            return self._kept(self._try(call, partial(self._whole, file=file)), call, file)
+
+    def _start(self, file: File, asked: Callable[[bytes], Call]) -> httpx.Response:
+        return finish(self._try(asked(content_of(file)), self._open), require_ok)
+
+    def _try(
+        self, call: Call, attempt: Callable[[httpx.Request], httpx.Response], max_retries: int | None = None
+    ) -> httpx.Response | httpx.RequestError:
+        """The outcome of the last attempt: a response, or what httpx raised."""
+        import httpx
+
+        request = self._request(self._http, call)
+        for count in itertools.count():
+            try:
+                outcome: httpx.Response | httpx.RequestError = attempt(request)
+            except httpx.RequestError as error:
+                outcome = error
+            pause = self._pause(outcome, count, max_retries)
             if pause is None:
                 break
             self._sleep(pause)
-        return finish(outcome, read)
+        return outcome
 
-    def _attempt(self, request: httpx.Request) -> httpx.Response | httpx.RequestError:
+    def _open(self, request: httpx.Request) -> httpx.Response:
+        """A 200 whose body is still to come; another answer has been read."""
+        response = self._http.send(request, stream=True, follow_redirects=True)
+        if response.status_code != OK:
+            try:
+                response.read()
+            finally:
+                response.close()
+        return response
+
+    def _whole(self, request: httpx.Request, file: PartFile | None = None) -> httpx.Response:
+        """An answer that has been read, or written to `file`, if it is a 200."""
+        response = self._open(request)
         try:
-            return self._http.send(request)
-        except httpx.RequestError as error:
-            return error
+            if file is None or response.status_code != OK:
+                response.read()
+            else:
+                file.restart()
+                for piece in response.iter_bytes():
+                    file.write(piece)
+        finally:
+            response.close()
+        return response

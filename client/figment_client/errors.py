@@ -3,8 +3,10 @@ Everything this package raises of its own:
 
 * FigmentError
   x InvalidArgument         refused before anything was sent; also a ValueError
-  x WrongEnding             Picture.save: the path's ending and the format disagree; also a ValueError
-  x PillowMissing           Picture.image without Pillow; also an ImportError
+  x WrongEnding             a path's ending and the picture's format disagree; also a ValueError
+  x ExtraMissing            what needs an optional library, without it; also an ImportError
+    + PillowMissing         Picture.image, pictures in a terminal that speaks sixel
+    + NumpyMissing          Picture.array, Picture.arrays
   x ConnectionFailed        no connection, or it broke
   x TimedOut                this client's own timeout passed
   x InvalidAnswer           an answer that is not what it claims: cut short, not an image, not our JSON
@@ -12,6 +14,9 @@ Everything this package raises of its own:
     + InvalidParameter      422
     + NotFound              404
     + MethodNotAllowed      405
+    + NotAcceptable         406, the service cannot write that format
+    + TooLarge              413, more was sent than is taken
+    + UnsupportedMedia      415, what was sent is no picture that can be read
     + UnknownModel          404, says which models there are
     + Overloaded            503 or 429, says when to come again
     + NotReady              503
@@ -27,21 +32,26 @@ from dataclasses import dataclass, field
 __all__ = [
     "ConnectionFailed",
     "DeadlineExceeded",
+    "ExtraMissing",
     "FigmentError",
     "InferenceFailed",
     "InvalidAnswer",
     "InvalidArgument",
     "InvalidParameter",
     "MethodNotAllowed",
+    "NotAcceptable",
     "NotFound",
     "NotReady",
+    "NumpyMissing",
     "Overloaded",
     "ParameterFault",
     "PillowMissing",
     "Problem",
     "ProblemError",
     "TimedOut",
+    "TooLarge",
     "UnknownModel",
+    "UnsupportedMedia",
     "WrongEnding",
     "problem_error",
 ]
@@ -56,11 +66,19 @@ class InvalidArgument(FigmentError, ValueError):
 
 
 class WrongEnding(FigmentError, ValueError):
-    """The ending of the path given to `Picture.save` names another format than the picture has."""
+    """The ending of a path to write to names another format than the picture has."""
 
 
-class PillowMissing(FigmentError, ImportError):
-    """`Picture.image` needs Pillow, which is not installed: `pip install 'figment-client[pillow]'`."""
+class ExtraMissing(FigmentError, ImportError):
+    """An optional library is needed, and is not installed; the message says which, and what for."""
+
+
+class PillowMissing(ExtraMissing):
+    """Pixels need Pillow: `pip install 'figment-client[pillow]'`."""
+
+
+class NumpyMissing(ExtraMissing):
+    """Arrays need NumPy: `pip install 'figment-client[numpy]'`."""
 
 
 class ConnectionFailed(FigmentError):
@@ -134,6 +152,18 @@ class MethodNotAllowed(ProblemError):
     """405: the path knows other methods only."""
 
 
+class NotAcceptable(ProblemError):
+    """406: the service does not write this in the format that was asked for; the detail says in which it does."""
+
+
+class TooLarge(ProblemError):
+    """413: the body, or the picture in it, is larger than the service takes."""
+
+
+class UnsupportedMedia(ProblemError):
+    """415: the body is no picture that the service can read."""
+
+
 class UnknownModel(ProblemError):
     """404: no model of that name is served."""
 
@@ -164,6 +194,9 @@ _BY_TYPE: Mapping[str, type[ProblemError]] = {
     "invalid-parameter": InvalidParameter,
     "not-found": NotFound,
     "method-not-allowed": MethodNotAllowed,
+    "not-acceptable": NotAcceptable,
+    "too-large": TooLarge,
+    "unsupported-media": UnsupportedMedia,
     "unknown-model": UnknownModel,
     "overloaded": Overloaded,
     "not-ready": NotReady,
@@ -175,6 +208,9 @@ _BY_TYPE: Mapping[str, type[ProblemError]] = {
 _BY_STATUS: Mapping[int, type[ProblemError]] = {
     404: NotFound,
     405: MethodNotAllowed,
+    406: NotAcceptable,
+    413: TooLarge,
+    415: UnsupportedMedia,
     422: InvalidParameter,
     429: Overloaded,
     503: NotReady,

@@ -4,38 +4,58 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from .errors import PillowMissing, WrongEnding
-from .formats import format_of_media_type, format_of_path
+from . import extras
+from .files import PartFile, require_ending
 
 if TYPE_CHECKING:
+    import numpy.typing
     import PIL.Image
+
+PIECE_BYTES = 2**20
 
 
 @dataclass(frozen=True)
 class Picture:
     """
-    An encoded image with its origin.
+    An encoded picture with its origin.
 
-    `content` is the file's bytes and `media_type` their format (`image/png`, `image/webp`, `image/gif`).
-    `seed` is the first seed as a number, 0 … 2³²−1 (None for a walk); `seeds` holds one a tile, or the key
-    points of a walk. `model` and `version` tell the bundle. `request` is the path and query that answer with
-    the same picture again; `Figment.replay_url` makes it an address. `labels` holds the class of each seed's
-    image, an index of the model's `class_names`; it is empty where the model has no classes.
+    `source` holds the file's bytes, or the path they were written to while they arrived (`to=`); `content` gives the
+    bytes either way. `media_type` tells their format (`image/png`, `application/zip`, …). `seeds` holds the seeds as
+    numbers, 0 … 2³²−1: one a tile, or the key points of a walk; it is empty where a point is not a seed. `points` holds
+    the same as texts, latents as `z:…` too. `model` and `version` tell the bundle. `request` is the path and query
+    that answer with the same picture again, or None where that would be too long for a URL; `Figment.replay_url` makes
+    it an address. `labels` holds the class of each, an index of the model's `class_names`; it is empty where the
+    model has no classes.
     """
 
-    content: bytes = field(repr=False)
+    source: bytes | Path = field(repr=False)
     media_type: str
-    seed: int | None
     seeds: tuple[int, ...]
     model: str
     version: int
-    request: str
+    request: str | None
     labels: tuple[int, ...] = ()
+    points: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def content(self) -> bytes:
+        """The file's bytes."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+
+    @property
+    def path(self) -> Path | None:
+        """The file it was written to while it arrived, or None."""
+        return None if isinstance(self.source, bytes) else self.source
+
+    @property
+    def seed(self) -> int | None:
+        """The first of the seeds, or None where there is none."""
+        return self.seeds[0] if self.seeds else None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """
@@ -43,19 +63,15 @@ class Picture:
 
         The file appears whole or not at all: it is written beside, then renamed over what was there.
 
-        Raises `WrongEnding` where the ending names another format, or none (`.png`, `.webp`, `.gif`; nothing
-        is converted), and OSError where the file system refuses.
+        Raises `WrongEnding` where the ending names another format, or none (nothing is converted), and OSError where
+        the file system refuses.
         """
-        target = Path(path)
-        self._require_ending(target)
-        beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-        try:
-            with beside.open("xb") as file:
-                file.write(self.content)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)  # after the rename there is nothing to remove
-        return target
+        require_ending(path, self.media_type)
+        with PartFile(path) as file, self._opened() as content:
+            for piece in iter(partial(content.read, PIECE_BYTES), b""):
+                file.write(piece)
+            file.commit()
+        return file.path
 
     def image(self) -> PIL.Image.Image:
         """
@@ -63,17 +79,26 @@ class Picture:
 
         Raises `PillowMissing` where Pillow is not installed, and what Pillow raises for bytes it cannot read.
         """
-        try:
-            import PIL.Image
-        except ImportError as error:
-            message = "Picture.image() needs Pillow: pip install 'figment-client[pillow]'"
-            raise PillowMissing(message) from error
-        image = PIL.Image.open(io.BytesIO(self.content))
+        image: PIL.Image.Image = extras.pillow("Picture.image()").open(io.BytesIO(self.content))
         image.load()
         return image
 
-    def _require_ending(self, target: Path) -> None:
-        kind = format_of_media_type(self.media_type)
-        if kind is None or format_of_path(target) is not kind:
-            wanted = f"a name ending in {kind.ending}" if kind else "a format this client knows"
-            raise WrongEnding(f"{str(target)!r}: a picture of type {self.media_type} needs {wanted}")
+    def arrays(self) -> dict[str, numpy.typing.NDArray[Any]]:
+        """
+        The arrays of a picture in the format `npz`: `images` uint8 [n, height, width, channels], `latents` float32
+        [n, latent size], and where there are any `seeds` uint32 [n] and `labels` int32 [n].
+
+        Raises `NumpyMissing` where NumPy is not installed, and ValueError for another format.
+        """
+        archive = extras.numpy("Picture.arrays()").load(io.BytesIO(self.content), allow_pickle=False)
+        if not hasattr(archive, "files") or "images" not in archive.files:
+            raise ValueError(f"a picture of the format npz has arrays; this one is {self.media_type}")
+        with archive:
+            return {name: archive[name] for name in archive.files}
+
+    def array(self) -> numpy.typing.NDArray[Any]:
+        """`arrays()["images"]`: uint8 [n, height, width, channels]."""
+        return self.arrays()["images"]
+
+    def _opened(self) -> BinaryIO:
+        return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")

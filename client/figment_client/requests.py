@@ -1,7 +1,8 @@
 """
 What is asked, as plain values: each function gives the `Call` of one request, and nothing is sent here.
 
-Every request is a GET, also the drawing of random seeds: no request changes anything on the server.
+Requests are GETs, also those that draw random seeds: no request changes anything on the server. Where latents are
+given, or more than a URL should hold, the same goes as JSON in the body of a POST, which is as safe to repeat.
 None leaves a parameter out, so the server's default holds; the server also checks the ranges. Refused here is
 only what could not be sent as it is meant.
 """
@@ -9,86 +10,136 @@ only what could not be sent as it is meant.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote
 
-import httpx
+from .calls import Call, drawing_call, given, text_of
+from .errors import InvalidArgument, WrongEnding
+from .formats import fits, format_of_path, media_type_of
+from .points import Latent, Point, encodable, point_text, points_texts
 
-from .errors import InvalidArgument
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-MAX_SEED = 2**32 - 1
+    from .files import StrPath
+    from .options import DrawingOptions, GridOptions
 
+    Options = TypeVar("Options", bound=DrawingOptions)
 
-@dataclass(frozen=True)
-class Call:
-    """One request: a path below the base URL, percent-encoded, and the query's pairs, not yet encoded."""
+COMMON = (
+    *("columns", "padding", "background", "scale", "resample"),
+    *("format", "quality", "lossless", "truncation", "model", "version"),
+)
+"""The options that all drawings have, beside `label`."""
 
-    path: str
-    params: tuple[tuple[str, str], ...] = ()
+EVENT_STREAM = "text/event-stream"
+PROBLEM = "application/problem+json"
 
 
 def generate(
     n: int | None = None,
     *,
-    seed: int | str | None = None,
-    columns: int | None = None,
-    truncation: float | None = None,
-    label: int | str | None = None,
-    model: str | None = None,
+    seed: Point | None = None,
+    seeds: Iterable[Point] | str | None = None,
+    latents: Collection[Latent] | None = None,
+    labels: Sequence[int | str] | None = None,
+    **options: Unpack[GridOptions],
 ) -> Call:
-    """`GET /generate`: a grid of `n` images. Raises InvalidArgument for a seed or label that cannot be sent."""
-    params = _given(
-        n=n,
-        seed=None if seed is None else seed_text(seed),
-        columns=columns,
-        truncation=truncation,
-        label=None if label is None else label_text(label),
-        model=model,
-    )
-    return Call("/generate", params)
+    """`/generate`: images in a grid. Raises InvalidArgument for points or labels that cannot be sent."""
+    texts = () if seeds is None or isinstance(seeds, str) else points_texts(seeds)
+    listed = None if seeds is None else encodable(seeds, "seeds") if isinstance(seeds, str) else ",".join(texts)
+    first = None if seed is None else point_text(seed)
+    values = {"n": n, "seed": first, "seeds": listed, **_labels(labels), **_grid(**options)}
+    return drawing_call("/generate", values, texts or (() if first is None else (first,)), latents)
 
 
-def image(
-    seed: int | str,
-    *,
-    truncation: float | None = None,
-    label: int | str | None = None,
-    model: str | None = None,
-) -> Call:
-    """`GET /images/{seed}.png`: one image. Raises InvalidArgument for a seed or label that cannot be sent."""
-    path = f"/images/{quote(seed_text(seed), safe='')}.png"
-    text = None if label is None else label_text(label)
-    return Call(path, _given(truncation=truncation, label=text, model=model))
+def image(point: Point, *, scale: float | None = None, resample: str | None = None, **options: object) -> Call:
+    """`/images/{point}.{format}`: one image. Raises InvalidArgument for a point or label that cannot be sent."""
+    values = _grid(scale=scale, resample=resample, **options)  # type: ignore[arg-type]  # the caller's are typed
+    name, text = values.pop("format"), point_text(point)
+    path = f"/images/{quote(text, safe=':')}.{name or 'png'}"
+    return replace(drawing_call(path, values, (text,)), format=str(name or "png"))
 
 
 def interpolate(
-    seeds: Sequence[int | str] | None = None,
+    seeds: Sequence[Point] | None = None,
     *,
+    latents: Collection[Latent] | None = None,
     frames: int | None = None,
     mode: str | None = None,
+    easing: str | None = None,
     loop: bool | None = None,
-    format: str | None = None,  # noqa: A002 - the parameter's name on the wire
-    columns: int | None = None,
     fps: int | None = None,
-    truncation: float | None = None,
-    label: int | str | None = None,
-    model: str | None = None,
+    t: float | None = None,
+    shape: str | tuple[int, int] | None = None,
+    **options: Unpack[GridOptions],
 ) -> Call:
-    """`GET /interpolate`: a walk through `seeds`. Raises InvalidArgument for seeds or a label that cannot be sent."""
-    params = _given(
-        seeds=None if seeds is None else seeds_text(seeds),
-        frames=frames,
-        mode=mode,
-        loop=loop,
-        format=format,
-        columns=columns,
-        fps=fps,
-        truncation=truncation,
-        label=None if label is None else label_text(label),
-        model=model,
-    )
-    return Call("/interpolate", params)
+    """`/interpolate`: a walk through points. Raises InvalidArgument for points or a label that cannot be sent."""
+    texts = () if seeds is None else points_texts(seeds)
+    way = {"seeds": ",".join(texts) or None, "frames": frames, "mode": mode, "easing": easing, "loop": loop}
+    size = shape if shape is None or isinstance(shape, str) else "x".join(map(str, shape))
+    values = {**way, "fps": fps, "t": t, "shape": size, **_grid(**options)}
+    return drawing_call("/interpolate", values, texts, latents)
+
+
+def variations(
+    seed: Point | None = None,
+    n: int | None = None,
+    *,
+    distance: float | None = None,
+    noise: int | None = None,
+    **options: Unpack[GridOptions],
+) -> Call:
+    """`/variations`: neighbours of a point. Raises InvalidArgument for a point or label that cannot be sent."""
+    text = None if seed is None else point_text(seed)
+    values = {"seed": text, "n": n, "distance": distance, "noise": noise, **_grid(**options)}
+    return drawing_call("/variations", values, () if text is None else (text,))
+
+
+def mix(
+    seeds: Sequence[Point],
+    weights: Sequence[float] | None = None,
+    *,
+    rescale: bool | None = None,
+    **options: Unpack[GridOptions],
+) -> Call:
+    """`/mix`: a weighted sum of points. Raises InvalidArgument for what cannot be sent."""
+    texts = points_texts(seeds)
+    if weights is not None and len(weights) != len(texts):
+        raise InvalidArgument(f"weights: {len(weights)} for {len(texts)} points")
+    listed = None if weights is None else ",".join(map(text_of, weights))
+    values = {"seeds": ",".join(texts), "weights": listed, "rescale": rescale, **_grid(**options)}
+    return drawing_call("/mix", values, texts)
+
+
+def project(
+    content: bytes,
+    *,
+    steps: int | None = None,
+    seconds: float | None = None,
+    seed: int | None = None,
+    model: str | None = None,
+    version: int | None = None,
+) -> Call:
+    """`POST /project`: the point whose picture is nearest to that of a file; answered in events as it goes on."""
+    params = given({"model": model, "version": version, "steps": steps, "seconds": seconds, "seed": seed})
+    accept = f"{EVENT_STREAM}, {PROBLEM};q=0.5"
+    return Call("/project", params, content, media_type_of(content), accept=accept)
+
+
+def inspect(content: bytes) -> Call:
+    """`POST /inspect`: what a picture says of its origin."""
+    return Call("/inspect", content=content, media_type=media_type_of(content))
+
+
+def replay(request: str) -> Call:
+    """A path and query as a picture holds them, asked again. Raises InvalidArgument for what is no path."""
+    path, _, query = request.partition("?")
+    if not path.startswith("/") or path.startswith("//"):
+        raise InvalidArgument(f"request {request!r}: no path of a Figment service")
+    return Call(f"{path}?{query}" if query else path)
 
 
 def models() -> Call:
@@ -101,21 +152,28 @@ def ready() -> Call:
     return Call("/readyz")
 
 
-def seed_text(seed: int | str) -> str:
-    """
-    A seed as it is sent: a number 0 … 2³²−1 in digits, or any string but the empty one, as it is.
+def health() -> Call:
+    """`GET /livez`."""
+    return Call("/livez")
 
-    A number out of range is refused: as digits it would be just another string to the server, hashed to some
-    other seed.
+
+def destined(options: Options, to: StrPath | None) -> Options:
     """
-    if not isinstance(seed, str):
-        number = operator.index(seed)
-        if not 0 <= number <= MAX_SEED:
-            raise InvalidArgument(f"seed {number}: a number has to be within 0 … {MAX_SEED}")
-        return str(number)
-    if not seed:
-        raise InvalidArgument("seed '': an empty string is no seed; leave the seed out to draw one at random")
-    return _encodable(seed, "seed")
+    The options of a picture that will be written to a file: its ending chooses the format where none is given.
+
+    Raises WrongEnding where the ending is none of a format, or of another than the one that is given.
+    """
+    if to is None:
+        return options
+    kind = format_of_path(to)
+    wanted = cast("str | None", options.get("format"))
+    if kind is None:
+        raise WrongEnding(f"{str(to)!r}: the ending names no format, as .png or .webp do")
+    if wanted is None:
+        return cast("Options", {**options, "format": kind.name})
+    if not fits(to, wanted):
+        raise WrongEnding(f"{str(to)!r}: the picture will be {wanted}, so .{wanted} is needed")
+    return options
 
 
 def label_text(label: int | str) -> str:
@@ -131,41 +189,21 @@ def label_text(label: int | str) -> str:
         return str(index)
     if not label:
         raise InvalidArgument("label '': an empty string is no class; leave the label out for each seed's own")
-    return _encodable(label, "label")
+    return encodable(label, "label")
 
 
-def seeds_text(seeds: Sequence[int | str]) -> str:
-    """The seeds of a walk as they are sent, separated by commas; so no seed may hold one itself."""
-    if isinstance(seeds, str):
-        raise InvalidArgument(f"seeds {seeds!r}: a sequence of seeds is needed, like [1, 2], not one string")
-    texts = [seed_text(seed) for seed in seeds]
-    if not texts:
-        raise InvalidArgument("seeds: empty; leave them out to draw two at random")
-    for text in texts:
-        if "," in text:
-            raise InvalidArgument(f"seed {text!r}: holds a comma, which separates the seeds of a walk")
-    return ",".join(texts)
+def _grid(*, label: int | str | None = None, **options: object) -> dict[str, object]:
+    """The options that all drawings have, in an order that is always the same; an unknown one is a TypeError."""
+    unknown = [name for name in options if name not in COMMON]
+    if unknown:
+        raise TypeError(f"unexpected option {unknown[0]!r}")
+    values = {name: options.get(name) for name in COMMON}
+    return {**values, "label": None if label is None else label_text(label)}
 
 
-def to_httpx(http: httpx.Client | httpx.AsyncClient, call: Call) -> httpx.Request:
-    """The call as a request of `http`, below its base URL. Raises InvalidArgument where no URL holds it."""
-    try:
-        return http.build_request("GET", call.path, params=call.params)
-    except httpx.InvalidURL as error:
-        raise InvalidArgument(f"cannot be asked as a URL: {error}") from error
-
-
-def _encodable(text: str, what: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidArgument(f"{what} {text!r}: has no UTF-8 form ({error.reason})") from error
-    return text
-
-
-def _given(**values: str | float | None) -> tuple[tuple[str, str], ...]:
-    return tuple((name, _text(value)) for name, value in values.items() if value is not None)
-
-
-def _text(value: str | float) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _labels(labels: Sequence[int | str] | None) -> dict[str, object]:
+    """The labels as a text; as a list, which only a body holds, where a name has a comma in it."""
+    if labels is None:
+        return {}
+    texts = [label_text(label) for label in labels]
+    return {"labels": texts if any("," in text for text in texts) else ",".join(texts)}

@@ -18,13 +18,14 @@ not waited for and not undercut: the error is raised at once, and its `retry_aft
 
 from __future__ import annotations
 
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from datetime import timezone
+from typing import TYPE_CHECKING
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
 RETRIED_STATUSES = frozenset({429, 502, 503})
-RETRIED_FAILURES = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout)
+RETRIED_FAILURES = ("NetworkError", "RemoteProtocolError", "ConnectTimeout")  # of httpx
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 8.0
@@ -40,7 +41,9 @@ def should_retry(outcome: int | Exception, attempt: int, *, max_retries: int, re
     if attempt >= max_retries:
         return False
     if isinstance(outcome, Exception):
-        return isinstance(outcome, RETRIED_FAILURES)
+        import httpx
+
+        return isinstance(outcome, tuple(getattr(httpx, name) for name in RETRIED_FAILURES))
     return outcome in RETRIED_STATUSES and (retry_after is None or retry_after <= MAX_RETRY_AFTER_S)
 
 
@@ -64,6 +67,8 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
 
     The header is a whole number of seconds or an HTTP date; `now` is in seconds since 1970, UTC.
     """
+    from email.utils import parsedate_to_datetime  # imports socket, which nobody needs who draws nothing
+
     text = (header or "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
@@ -72,7 +77,7 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
     except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:  # "-0000": UTC, of unknown origin
-        moment = moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=timezone.utc)
     return max(0.0, moment.timestamp() - now)
 
 
@@ -80,7 +85,7 @@ def pause_before_retry(
     outcome: httpx.Response | httpx.RequestError, attempt: int, *, max_retries: int, jitter: float, now: float
 ) -> float | None:
     """Seconds to wait before the next attempt, or None where there is to be none; arguments as above."""
-    if isinstance(outcome, httpx.Response):
+    if not isinstance(outcome, Exception):
         retry_after = retry_after_seconds(outcome.headers.get("Retry-After"), now=now)
         again = should_retry(outcome.status_code, attempt, max_retries=max_retries, retry_after=retry_after)
     else:

@@ -6,12 +6,14 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
 
 from .errors import InvalidArgument
 from .version import __version__
+
+if TYPE_CHECKING:
+    import httpx
 
 URL_VARIABLE = "FIGMENT_URL"
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -33,18 +35,20 @@ class Settings:
 
     def http_options(self) -> dict[str, Any]:
         """The keyword arguments that httpx.Client and httpx.AsyncClient have in common."""
+        return {"headers": {"User-Agent": f"figment-client/{__version__}"}}
+
+    def http_timeout(self) -> httpx.Timeout:
+        """The limits of one request, whichever httpx client sends it."""
+        import httpx
+
         connect = CONNECT_TIMEOUT_S if self.timeout is None else min(self.timeout, CONNECT_TIMEOUT_S)
-        return {
-            "base_url": self.base_url,
-            "timeout": httpx.Timeout(self.timeout, connect=connect),
-            "headers": {"User-Agent": f"figment-client/{__version__}"},
-            "follow_redirects": True,  # a proxy that leads from http to https
-        }
+        return httpx.Timeout(self.timeout, connect=connect)
 
     def address(self, request: str) -> str:
         """The full address of a path and query below the base URL, without the password that may hold."""
-        public = httpx.URL(self.base_url).copy_with(username=None, password=None)
-        return str(public).rstrip("/") + request
+        url = urlsplit(self.base_url)
+        public = SplitResult(url.scheme, url.netloc.rpartition("@")[2], url.path, "", "")
+        return public.geturl() + request
 
 
 def checked_settings(
@@ -64,10 +68,11 @@ def checked_settings(
 
 def _checked_url(text: str) -> str:
     try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL as error:
+        url = urlsplit(text)
+        url.port  # noqa: B018 - reading it raises ValueError where it is no port
+    except ValueError as error:
         raise InvalidArgument(f"base URL {text!r}: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not url.hostname:
         raise InvalidArgument(f"base URL {text!r}: http://HOST or https://HOST is needed")
     if url.query or url.fragment:
         raise InvalidArgument(f"base URL {text!r}: a path may follow the host, but no query or fragment")

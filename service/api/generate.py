@@ -28,7 +28,9 @@ router = APIRouter(
     responses=picture_responses(*STILLS, headers={"Figment-Seed": "The first seed."}) | PROBLEMS,
 )
 
-Ending = Annotated[str, Path(description=f"The format: {', '.join(STILLS)}, or jpg.")]
+Ending = Annotated[
+    str, Path(json_schema_extra={"enum": [*STILLS, "jpg"]}, description=f"The format: {', '.join(STILLS)}, or jpg.")
+]
 
 
 @router.get("/generate", operation_id="generate", summary="Images")

@@ -27,7 +27,13 @@ router = APIRouter(
     responses=picture_responses(*WALKS, "jpeg", "avif") | PROBLEMS,
 )
 
-Ending = Annotated[str, Path(description=f"The format: {', '.join(WALKS)}; of one frame {', '.join(FRAMES)}.")]
+Ending = Annotated[
+    str,
+    Path(
+        json_schema_extra={"enum": [*(*WALKS, "jpeg", "avif"), "jpg"]},
+        description=f"The format: {', '.join(WALKS)}; of one frame {', '.join(FRAMES)}.",
+    ),
+]
 
 
 @router.get("/interpolate", operation_id="interpolate", summary="A walk between images")

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from bundle.points import Point, parse_point
 from bundle.seeds import SEED_COUNT
-from service.pictures.colours import parse_colour
+from service.pictures.colours import Colour, parse_colour
 
 MAX_IMAGES: Final = 64
 """Images of one request."""
@@ -24,10 +24,7 @@ MAX_LABEL: Final = 255
 MAX_DIGITS: Final = 20
 """Of a whole number."""
 
-Colour = tuple[int, int, int, int]
-"""Red, green, blue and alpha, 0 … 255."""
-
-NUMBER: Final = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+A_NUMBER: Final = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 RANGE: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
 SHAPE: Final = re.compile(r"([0-9]{1,3})x([0-9]{1,3})")
 
@@ -44,7 +41,7 @@ def _whole_number(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    if isinstance(value, bool) or (isinstance(value, str) and not NUMBER.fullmatch(value)):
+    if isinstance(value, bool) or (isinstance(value, str) and not A_NUMBER.fullmatch(value)):
         raise ValueError("a number is needed")
     return value
 
@@ -145,8 +142,9 @@ def _read(read: Callable[[object], Any]) -> BeforeValidator:
     return BeforeValidator(lambda value: None if value is None else read(value))
 
 
-WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
-Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+WHOLE: Final = BeforeValidator(_whole_number)
+NUMBER: Final = BeforeValidator(_number)
+"""For `Annotated`, behind the bounds of a number: in front of them they would be missing in the JSON schema."""
 Switch = Annotated[bool, BeforeValidator(_true_or_false)]
 
 A_POINT = (
@@ -181,7 +179,11 @@ Labels = Annotated[
 Background = Annotated[
     Colour,
     _read(_colour),
-    _text_schema("Of what no image covers: a hexadecimal number, a CSS name, or transparent.", "ffffff", "transparent"),
+    _text_schema(
+        "Of what no image covers: a hexadecimal number, a CSS name, or transparent. White if left out.",
+        "ffffff",
+        "transparent",
+    ),
 ]
 Shape = Annotated[
     tuple[int, int],
@@ -189,20 +191,27 @@ Shape = Annotated[
     _text_schema("Columns and rows of a lattice between four seeds, its corners, row by row.", "8x8"),
 ]
 Truncation = Annotated[
-    Number, Field(ge=0, le=MAX_TRUNCATION, description="ψ: the latent, but not its class, is multiplied by it.")
+    float,
+    Field(
+        ge=0,
+        le=MAX_TRUNCATION,
+        allow_inf_nan=False,
+        description="ψ: the latent, but not its class, is multiplied by it.",
+    ),
+    NUMBER,
 ]
 Label = Annotated[
-    str | None,
+    Annotated[str, Field(min_length=1, max_length=MAX_LABEL)] | None,
     BeforeValidator(lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value),
     Field(
-        min_length=1,
-        max_length=MAX_LABEL,
         description="A class of the model: one of the `class_names` of `GET /models`, or its index, from 0. "
         "If left out, each seed has its own class.",
     ),
 ]
 Version = Annotated[
-    WholeNumber | None,
-    Field(ge=1, le=2**31, description="A version of the model in the store; the newest good one if left out."),
+    Annotated[int, Field(ge=1, le=2**31), WHOLE] | None,
+    Field(description="A version of the model in the store; the newest good one if left out."),
 ]
-ModelName = Annotated[str | None, Field(min_length=1, max_length=100, description="A name from `GET /models`.")]
+ModelName = Annotated[
+    Annotated[str, Field(min_length=1, max_length=100)] | None, Field(description="A name from `GET /models`.")
+]

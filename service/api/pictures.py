@@ -16,6 +16,7 @@ from service.catalogue import Model
 from service.engine.protocol import Pixels
 from service.pictures.animation import Format, encode_animation
 from service.pictures.archives import describe, encode_json, encode_npz, encode_zip, file_names
+from service.pictures.colours import WHITE
 from service.pictures.grid import default_columns, make_grid
 from service.pictures.scaling import scale_images
 from service.pictures.stills import StillFormat, encode_still
@@ -89,7 +90,7 @@ def laid_out(images: Pixels, query: ImageQuery) -> Pixels:
     if query.scale != 1:  # before they are laid out, so that no pixel is made of two images
         images = scale_images(images, query.scale, query.resample)
     if isinstance(query, GridQuery):
-        return make_grid(images, query.columns, query.padding, query.background)
+        return make_grid(images, query.columns, query.padding, query.background or WHITE)
     return make_grid(images, 1)
 
 

@@ -1,6 +1,6 @@
 """What a request may ask for: one model of parameters for each endpoint. Unknown ones are errors."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -8,28 +8,25 @@ from bundle.walks import Easing, PathMode, frames_of_walk
 from service.api.parameters import (
     MAX_FRAMES,
     MAX_IMAGES,
+    NUMBER,
+    WHOLE,
     ASeed,
     Background,
-    Colour,
     KeyPoints,
     Label,
     Labels,
     ModelName,
-    Number,
     Points,
     Shape,
     Switch,
     Truncation,
     Version,
     Weights,
-    WholeNumber,
 )
 from service.pictures.animation import FPS_MAX, FPS_MIN
 
 Still = Literal["png", "webp", "jpeg", "avif", "npz", "zip", "json"]
 Walk = Literal["webp", "png", "apng", "gif", "mp4", "jpeg", "avif"]
-
-WHITE: Colour = (255, 255, 255, 255)
 
 
 class Query(BaseModel):
@@ -47,7 +44,7 @@ class PictureQuery(Query):
 
     truncation: Truncation = 1.0
     label: Label = None
-    quality: WholeNumber = Field(default=90, ge=1, le=100, description="Of WebP, JPEG and AVIF.")
+    quality: Annotated[int, Field(ge=1, le=100, description="Of WebP, JPEG and AVIF."), WHOLE] = 90
     lossless: Switch = Field(default=False, description="WebP without loss.")
     model: ModelName = None
     version: Version = None
@@ -56,24 +53,26 @@ class PictureQuery(Query):
 class ImageQuery(PictureQuery):
     """Parameters of one image."""
 
-    scale: Number = Field(default=1.0, ge=0.25, le=8.0, description="Times as many pixels a side.")
+    scale: Annotated[
+        float, Field(ge=0.25, le=8.0, description="Times as many pixels a side.", allow_inf_nan=False), NUMBER
+    ] = 1.0
     resample: Literal["nearest", "lanczos"] = Field(default="nearest", description="How pixels are made by `scale`.")
 
 
 class GridQuery(ImageQuery):
     """Parameters of pictures in rows."""
 
-    columns: WholeNumber | None = Field(
-        default=None, ge=1, le=MAX_FRAMES, description="Images in a row; nearest to a square if left out."
+    columns: Annotated[int, Field(ge=1, le=MAX_FRAMES), WHOLE] | None = Field(
+        default=None, description="Images in a row; nearest to a square if left out."
     )
-    padding: WholeNumber = Field(default=0, ge=0, le=64, description="Pixels between images.")
-    background: Background = WHITE
+    padding: Annotated[int, Field(ge=0, le=64, description="Pixels between images."), WHOLE] = 0
+    background: Background | None = None
 
 
 class GenerateQuery(GridQuery):
     """Parameters of a grid of images."""
 
-    n: WholeNumber = Field(default=1, ge=1, le=MAX_IMAGES, description="How many images.")
+    n: Annotated[int, Field(ge=1, le=MAX_IMAGES, description="How many images."), WHOLE] = 1
     seed: ASeed | None = None
     seeds: Points | None = None
     labels: Labels | None = None
@@ -95,14 +94,16 @@ class VariationsQuery(GridQuery):
     """Parameters of neighbours of an image."""
 
     seed: ASeed | None = None
-    n: WholeNumber = Field(default=1, ge=1, le=MAX_IMAGES, description="How many images.")
-    distance: Number = Field(
-        default=0.5, ge=0, le=2, description="From the latent, in its lengths; at √2 nothing of it is left."
-    )
-    noise: WholeNumber | None = Field(
+    n: Annotated[int, Field(ge=1, le=MAX_IMAGES, description="How many images."), WHOLE] = 1
+    distance: Annotated[
+        float,
+        Field(
+            ge=0, le=2, description="From the latent, in its lengths; at √2 nothing of it is left.", allow_inf_nan=False
+        ),
+        NUMBER,
+    ] = 0.5
+    noise: Annotated[int, Field(ge=0, lt=2**32), WHOLE] | None = Field(
         default=None,
-        ge=0,
-        lt=2**32,
         description="The seed of the first direction; image i has noise + i. Random if left out.",
     )
     format: Still | None = None
@@ -127,14 +128,18 @@ class InterpolateQuery(GridQuery):
     """Parameters of a walk between images."""
 
     seeds: KeyPoints | None = None
-    frames: WholeNumber = Field(
-        default=16, ge=2, le=MAX_FRAMES, description=f"Of a segment, with both its ends; {MAX_FRAMES} at most in all."
-    )
+    frames: Annotated[
+        int,
+        Field(ge=2, le=MAX_FRAMES, description=f"Of a segment, with both its ends; {MAX_FRAMES} at most in all."),
+        WHOLE,
+    ] = 16
     mode: PathMode = Field(default="slerp", description="The arc, or the straight line, between two latents.")
     easing: Easing = Field(default="linear", description="How each segment is walked.")
     loop: Switch = Field(default=False, description="Come back to the first seed.")
-    fps: WholeNumber = Field(default=12, ge=FPS_MIN, le=FPS_MAX, description="Frames a second of an animation.")
-    t: Number | None = Field(default=None, ge=0, le=1, description="One image, so far along the walk, instead of all.")
+    fps: Annotated[int, Field(ge=FPS_MIN, le=FPS_MAX, description="Frames a second of an animation."), WHOLE] = 12
+    t: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), NUMBER] | None = Field(
+        default=None, description="One image, so far along the walk, instead of all."
+    )
     shape: Shape | None = None
     format: Walk | None = None
 

@@ -3,17 +3,16 @@
 from typing import Annotated
 
 from fastapi import Path, Request
-from pydantic import Field
 
 from bundle.store import Bundle
 from service.api.drawing import borrowed
-from service.api.parameters import WholeNumber
+from service.api.parameters import WHOLE
 from service.api.queries import ImageQuery
 from service.catalogue import Catalogue
 
 ModelInPath = Annotated[str, Path(min_length=1, max_length=100, description="A name from `GET /models`.")]
 VersionInPath = Annotated[
-    WholeNumber, Field(ge=1, le=2**31), Path(description="A version of the model in the store; loaded if it must be.")
+    int, Path(ge=1, le=2**31, description="A version of the model in the store; loaded if it must be."), WHOLE
 ]
 
 

@@ -56,6 +56,11 @@ class Ready(BaseModel):
     ready: bool
 
 
+NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"description": "It is not ready; or an error.", "model": Ready | ErrorText}
+}
+
+
 class TensorMetadata(BaseModel):
     """A tensor; −1 is any length."""
 
@@ -101,7 +106,8 @@ async def live() -> Live:
     return Live(live=True)
 
 
-@router.get("/v2/health/ready", operation_id="v2_ready", response_model=Ready, summary="Whether requests are served")
+@router.get("/v2/health/ready", operation_id="v2_ready", response_model=Ready, responses=NOT_READY,
+            summary="Whether requests are served")  # fmt: skip
 async def ready(request: Request) -> Response:
     """Say whether requests are served; if not, with 400, as the protocol has it (`/readyz` says why, with 503)."""
     catalogue: Catalogue = request.app.state.catalogue
@@ -109,7 +115,11 @@ async def ready(request: Request) -> Response:
 
 
 @router.get(
-    "/v2/models/{name}/ready", operation_id="v2_model_ready", response_model=Ready, summary="Whether a model is ready"
+    "/v2/models/{name}/ready",
+    operation_id="v2_model_ready",
+    response_model=Ready,
+    responses=NOT_READY,
+    summary="Whether a model is ready",
 )
 async def model_ready(name: ModelInPath, request: Request) -> Response:
     """Say whether a model is served; if not, with 400."""
@@ -121,6 +131,7 @@ async def model_ready(name: ModelInPath, request: Request) -> Response:
     operation_id="v2_version_ready",
     response_model=Ready,
     summary="Whether a version is ready",
+    responses=NOT_READY,
 )
 async def version_ready(name: ModelInPath, version: VersionInPath, request: Request) -> Response:
     """Say whether a version is in memory or served; if not, with 400."""
@@ -208,6 +219,7 @@ def _config(manifest: Manifest) -> dict[str, Any]:
     operation_id="v2_index",
     response_model=list[IndexEntry],
     summary="The models, and what was skipped",
+    openapi_extra={"requestBody": {"required": False}},
 )
 async def index(body: Annotated[IndexRequest, Body()], request: Request) -> Response:
     """List the served versions, and what is in the store and not served, with the reason."""

@@ -18,7 +18,7 @@ const DEFAULTS = {
   at: 0, // steps along the walk
 };
 const BELONGS = { picture: "picture", at: "walk" }; // to a dialog: said while that is open
-const COLLECTED = ["kept", "chosen", "loop"]; // not where one is but what one has: Back takes none of it away
+const CARRIED = ["kept", "chosen", "loop", "truncation", "distance"]; // what one has, not where one is: Back leaves it
 const WRITE_DELAY = 150; // milliseconds: browsers refuse more than some hundred writes to the address in half a minute
 
 export function readFragment(fragment) {
@@ -59,7 +59,7 @@ export class State extends EventTarget {
     addEventListener("popstate", () => {
       const given = readFragment(location.hash);
       if (!history.state?.ours) return this.#change(given); // somebody wrote another address
-      for (const name of COLLECTED) given[name] = this.#values[name];
+      for (const name of CARRIED) given[name] = this.#values[name];
       this.set(given);
     });
   }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -13,7 +13,7 @@ from figment_client import AsyncFigment, Figment
 
 Answer = Callable[..., httpx.Response]
 Service = Callable[[httpx.Request], httpx.Response]
-METHODS = ("generate", "image", "interpolate", "models", "ready")
+METHODS = ("generate", "image", "interpolate", "variations", "mix", "inspect", "verify", "models", "ready", "health")
 
 
 class Recorder:
@@ -74,6 +74,20 @@ def asked_async(service: Service, method: str, *args: object, **options: object)
         ("interpolate", (), {}),
         ("interpolate", ([1, 2, "three"],), {"frames": 4, "mode": "lerp", "loop": True, "format": "gif", "fps": 9}),
         ("interpolate", (["a,b", 1],), {}),
+        ("generate", (), {"seeds": [1, "ada", [0.5, 1.0]], "labels": ["cat", 1, 0], "padding": 2, "format": "webp"}),
+        ("generate", (), {"latents": [[0.5, 1.0], [2.0, 3.0]], "version": 3}),
+        ("generate", (), {"latents": [[float("nan")]]}),
+        ("image", ("z:AACAPw",), {"format": "jpeg", "quality": 70, "scale": 2}),
+        ("interpolate", ([1, 2, 3, 4],), {"shape": "8x8", "easing": "smooth"}),
+        ("interpolate", ([1, 2],), {"t": 0.5, "format": "png"}),
+        ("variations", (7, 4), {"distance": 0.3, "noise": 1}),
+        ("variations", (), {}),
+        ("mix", ([1, 2, 3], [1, -1, 1]), {"rescale": False}),
+        ("mix", ([1, 2], [1]), {}),
+        ("inspect", (b"no picture",), {}),
+        ("inspect", ("no such file",), {}),
+        ("verify", (b"no picture",), {}),
+        ("health", (), {}),
         ("models", (), {}),
         ("ready", (), {}),
     ],
@@ -172,6 +186,12 @@ def test_neither_client_has_a_public_method_the_other_lacks() -> None:
     assert set(METHODS) <= names[0]
 
 
-def test_the_sleep_of_the_async_client_is_awaitable_by_default() -> None:
-    default: Callable[[float], Awaitable[object]] = inspect.signature(AsyncFigment).parameters["sleep"].default
-    assert default is asyncio.sleep
+async def test_the_async_client_sleeps_without_holding_up_other_tasks(picture_answer: Answer) -> None:
+    answers = [httpx.Response(503, headers={"Retry-After": "0"}), picture_answer()]
+    async with AsyncFigment("http://test", transport=httpx.MockTransport(lambda _: answers.pop(0))) as figment:
+        ticks, task = 0, asyncio.create_task(figment.generate())
+        while not task.done():
+            ticks += 1
+            await asyncio.sleep(0.001)
+    assert (await task).seed == 7
+    assert ticks > 1

@@ -35,14 +35,16 @@ class Scripted:
 def test_a_picture_comes_with_its_origin(service: Service, images: Mapping[str, bytes]) -> None:
     with Figment("http://test/", transport=httpx.MockTransport(service)) as figment:
         grid = figment.generate(16, seed=7)
-        assert (grid.content, grid.seed, grid.request) == (images["png"], 7, "/generate?n=16&seed=7")
+        assert (grid.image().size, grid.seed, grid.request) == ((48, 2), 7, "/generate?n=16&seed=7")
+        assert (grid.seeds, grid.points) == (tuple(range(7, 23)), tuple(map(str, range(7, 23))))
         assert figment.replay_url(grid) == "http://test/generate?n=16&seed=7"
         assert figment.image(9).seed == 9
         assert figment.image("two words/or more").request == "/images/two%20words%2For%20more.png"
         walk = figment.interpolate([1, 2, 3], format="webp")
-        assert (walk.content, walk.seed, walk.seeds) == (images["webp"], None, (1, 2, 3))
+        assert (walk.media_type, walk.seed, walk.seeds) == ("image/webp", 1, (1, 2, 3))
         assert [model.name for model in figment.models().models] == ["adventurer"]
         assert figment.ready()
+        assert figment.health()
 
 
 def test_requests_go_below_the_base_url_and_say_who_asks(picture_answer: Answer) -> None:

@@ -19,6 +19,12 @@ def problem(kind: str = "about:blank", status: int = 500, **members: object) -> 
         ("/problems/invalid-parameter", 422, errors.InvalidParameter),
         ("/problems/not-found", 404, errors.NotFound),
         ("/problems/method-not-allowed", 405, errors.MethodNotAllowed),
+        ("/problems/not-acceptable", 406, errors.NotAcceptable),
+        ("/problems/unsupported-media", 415, errors.UnsupportedMedia),
+        ("/problems/too-large", 413, errors.TooLarge),
+        ("about:blank", 406, errors.NotAcceptable),
+        ("about:blank", 415, errors.UnsupportedMedia),
+        ("about:blank", 413, errors.TooLarge),
         ("/problems/unknown-model", 404, errors.UnknownModel),
         ("/problems/overloaded", 503, errors.Overloaded),
         ("/problems/not-ready", 503, errors.NotReady),
@@ -89,7 +95,12 @@ def test_every_error_is_exported_by_the_package() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "builtin"),
-    [(errors.InvalidArgument, ValueError), (errors.WrongEnding, ValueError), (errors.PillowMissing, ImportError)],
+    [
+        (errors.InvalidArgument, ValueError),
+        (errors.WrongEnding, ValueError),
+        (errors.PillowMissing, ImportError),
+        (errors.NumpyMissing, ImportError),
+    ],
 )
 def test_what_the_caller_did_is_also_the_builtin_error(kind: type[FigmentError], builtin: type[Exception]) -> None:
     assert issubclass(kind, builtin)

@@ -6,17 +6,33 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
-from figment_client.errors import PillowMissing, WrongEnding
+from figment_client.errors import NumpyMissing, PillowMissing, WrongEnding
 from figment_client.pictures import Picture
+
+from tests.client.fake_service import MEDIA_TYPES
 
 
 def picture(images: Mapping[str, bytes], name: str = "png") -> Picture:
-    return Picture(images[name], f"image/{name}", 7, (7, 8), "adventurer", 3, "/generate?n=2&seed=7")
+    return Picture(images[name], MEDIA_TYPES[name], (7, 8), "adventurer", 3, "/generate?n=2&seed=7")
 
 
 @pytest.mark.parametrize(
-    ("name", "file"), [("png", "grid.png"), ("png", "GRID.PNG"), ("webp", "walk.webp"), ("gif", "walk.gif")]
+    ("name", "file"),
+    [
+        ("png", "grid.png"),
+        ("png", "GRID.PNG"),
+        ("webp", "walk.webp"),
+        ("gif", "walk.gif"),
+        ("jpeg", "one.jpg"),
+        ("jpeg", "one.jpeg"),
+        ("apng", "walk.png"),
+        ("apng", "walk.apng"),
+        ("mp4", "walk.mp4"),
+        ("npz", "grid.npz"),
+        ("json", "grid.json"),
+    ],
 )
 def test_save_writes_the_bytes_and_returns_the_path(
     images: Mapping[str, bytes], tmp_path: Path, name: str, file: str
@@ -40,8 +56,8 @@ def test_save_refuses_an_ending_of_another_format(images: Mapping[str, bytes], t
 
 
 def test_save_refuses_a_format_it_does_not_know(images: Mapping[str, bytes], tmp_path: Path) -> None:
-    unknown = dataclasses.replace(picture(images), media_type="image/jpeg")
-    with pytest.raises(WrongEnding, match="image/jpeg"):
+    unknown = dataclasses.replace(picture(images), media_type="image/bmp")
+    with pytest.raises(WrongEnding, match="image/bmp"):
         unknown.save(tmp_path / "grid.png")
 
 
@@ -74,9 +90,41 @@ def test_a_saved_file_has_the_permissions_of_any_new_file(images: Mapping[str, b
     assert stat.S_IMODE(saved.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
 
 
-@pytest.mark.parametrize("name", ["png", "webp", "gif"])
+@pytest.mark.parametrize("name", ["png", "webp", "gif", "jpeg", "avif", "apng"])
 def test_image_is_decoded_by_pillow(images: Mapping[str, bytes], name: str) -> None:
-    assert picture(images, name).image().size == (3, 2)
+    assert picture(images, name).image().size == (6, 2)
+
+
+def test_arrays_are_those_of_npz(images: Mapping[str, bytes]) -> None:
+    drawn = picture(images, "npz")
+    assert set(drawn.arrays()) == {"images", "latents"}
+    assert (drawn.array().shape, drawn.array().dtype) == ((2, 2, 3, 3), np.uint8)
+
+
+@pytest.mark.parametrize("name", ["png", "zip", "json"])
+def test_another_format_has_no_arrays(images: Mapping[str, bytes], name: str) -> None:
+    with pytest.raises(ValueError, match=r"npz|pickle"):
+        picture(images, name).arrays()
+
+
+def test_without_numpy_arrays_say_what_to_install(images: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with pytest.raises(NumpyMissing, match=r"figment-client\[numpy\]"):
+        picture(images, "npz").array()
+
+
+def test_a_picture_in_a_file_has_its_bytes_and_is_saved_as_a_copy(images: Mapping[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "first.png").write_bytes(images["png"])
+    drawn = dataclasses.replace(picture(images), source=tmp_path / "first.png")
+    assert (drawn.path, drawn.content) == (tmp_path / "first.png", images["png"])
+    assert drawn.save(tmp_path / "second.png").read_bytes() == images["png"]
+    assert drawn.image().size == (6, 2)
+    assert picture(images).path is None
+
+
+@pytest.mark.parametrize(("seeds", "seed"), [((7, 8), 7), ((0,), 0), ((), None)])
+def test_the_seed_is_the_first(images: Mapping[str, bytes], seeds: tuple[int, ...], seed: int | None) -> None:
+    assert dataclasses.replace(picture(images), seeds=seeds).seed == seed
 
 
 def test_without_pillow_image_says_what_to_install(
@@ -91,5 +139,5 @@ def test_without_pillow_image_says_what_to_install(
 def test_a_picture_is_frozen_and_shows_no_bytes(images: Mapping[str, bytes]) -> None:
     drawn = picture(images)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        drawn.seed = 8  # type: ignore[misc]
-    assert "content" not in repr(drawn)
+        drawn.seeds = (8,)  # type: ignore[misc]
+    assert "PNG" not in repr(drawn)

@@ -6,17 +6,25 @@ from typing import Any
 import httpx
 import pytest
 from figment_client import errors
+from figment_client.calls import Call
 from figment_client.errors import InvalidAnswer, ParameterFault, ProblemError
-from figment_client.responses import finish, read_failure, read_models, read_picture, read_problem, read_ready
+from figment_client.pictures import Picture
+from figment_client.problems import problem_of_document, read_failure, read_problem
+from figment_client.responses import finish, read_inspection, read_models, read_ready
+from figment_client.responses import read_picture as read_picture_of
 
 Answer = Callable[..., httpx.Response]
+
+
+def read_picture(response: httpx.Response, call: Call | None = None) -> Picture:
+    return read_picture_of(response, call or Call("/generate"))
 
 
 def failure(kind: type[httpx.RequestError], message: str = "why") -> httpx.RequestError:
     return kind(message, request=httpx.Request("GET", "http://me:secret@here:8000/generate"))
 
 
-@pytest.mark.parametrize("name", ["png", "webp", "gif"])
+@pytest.mark.parametrize("name", ["png", "webp", "gif", "jpeg", "avif", "apng"])
 def test_a_picture_holds_the_bytes_and_the_headers(
     picture_answer: Answer, images: Mapping[str, bytes], name: str
 ) -> None:
@@ -30,11 +38,12 @@ def test_a_picture_holds_the_bytes_and_the_headers(
 @pytest.mark.parametrize(
     ("headers", "seed", "seeds"),
     [
-        ({"Figment-Seeds": None}, 7, (7,)),
-        ({"Figment-Seed": None, "Figment-Seeds": "1, 2,4294967295"}, None, (1, 2, 2**32 - 1)),
+        ({"Figment-Seeds": None, "Figment-Seed": "7"}, 7, (7,)),
+        ({"Figment-Seed": "1", "Figment-Seeds": "1, 2,4294967295"}, 1, (1, 2, 2**32 - 1)),
+        ({"Figment-Seeds": None}, None, ()),
     ],
 )
-def test_one_of_the_seed_headers_is_enough(
+def test_the_seeds_are_told_where_all_points_are_seeds(
     picture_answer: Answer, headers: Mapping[str, str | None], seed: int | None, seeds: tuple[int, ...]
 ) -> None:
     picture = read_picture(picture_answer(headers=headers))
@@ -48,6 +57,39 @@ def test_the_classes_are_told_where_there_are_any(
     assert read_picture(picture_answer(headers={"Figment-Labels": header})).labels == labels
 
 
+@pytest.mark.parametrize(
+    ("headers", "points"),
+    [
+        ({}, ("7", "8")),
+        ({"Figment-Seeds": None, "Figment-Request": "/images/z:AACAPw.png?model=a"}, ("z:AACAPw",)),
+        ({"Figment-Seeds": None, "Figment-Request": "/interpolate?seeds=1%2Cz:AACAPw"}, ("1", "z:AACAPw")),
+        ({"Figment-Seeds": None, "Figment-Request": None}, ("z:asked",)),
+    ],
+)
+def test_the_points_are_the_seeds_or_those_of_the_request_or_those_that_were_asked_for(
+    picture_answer: Answer, headers: Mapping[str, str | None], points: tuple[str, ...]
+) -> None:
+    picture = read_picture(picture_answer(headers=headers), Call("/generate", points=("z:asked",)))
+    assert picture.points == points
+
+
+def test_a_request_that_is_too_long_for_a_header_is_none(picture_answer: Answer) -> None:
+    assert read_picture(picture_answer(headers={"Figment-Request": None})).request is None
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        ("zip", "application/zip"),
+        ("npz", "application/zip"),
+        ("npz", "application/x-npz"),
+        ("json", "application/json"),
+    ],
+)
+def test_what_is_for_programs_is_a_picture_too(picture_answer: Answer, name: str, media_type: str) -> None:
+    assert read_picture(picture_answer(name, headers={"Content-Type": media_type})).media_type == media_type
+
+
 def test_a_media_type_may_have_capitals_and_parameters(picture_answer: Answer) -> None:
     headers = {"Content-Type": "Image/PNG; charset=binary"}
     assert read_picture(picture_answer(headers=headers)).media_type == "image/png"
@@ -56,18 +98,17 @@ def test_a_media_type_may_have_capitals_and_parameters(picture_answer: Answer) -
 @pytest.mark.parametrize(
     ("headers", "reason"),
     [
-        ({"Content-Type": None}, "image was expected"),
-        ({"Content-Type": "text/html"}, "image was expected: text/html"),
+        ({"Content-Type": None}, "picture was expected"),
+        ({"Content-Type": "text/html"}, "picture was expected: text/html"),
+        ({"Content-Type": "application/zip"}, "says application/zip, its bytes do not"),
         ({"Content-Type": "image/webp"}, "says image/webp, its bytes do not"),
-        ({"Figment-Seed": None, "Figment-Seeds": None}, "neither a Figment-Seed"),
-        ({"Figment-Seed": "seven"}, "Figment-Seed: 'seven'"),
+        ({"Figment-Seed": "seven", "Figment-Seeds": None}, "Figment-Seed: 'seven'"),
         ({"Figment-Seeds": "1,,2"}, "Figment-Seeds: ''"),
         ({"Figment-Seeds": "9" * 5000}, "Figment-Seeds: '999"),
         ({"Figment-Labels": "1,cat"}, "Figment-Labels: 'cat'"),
         ({"Figment-Model": None}, "no Figment-Model header"),
         ({"Figment-Model": "adventurer"}, "not name/version"),
         ({"Figment-Model": "adventurer/new"}, "no whole number"),
-        ({"Figment-Request": None}, "no Figment-Request header"),
         ({"Figment-Request": "http://elsewhere/"}, "no path"),
     ],
 )
@@ -78,7 +119,7 @@ def test_a_200_that_is_not_what_it_claims_is_an_invalid_answer(
         read_picture(picture_answer(headers=headers))
 
 
-@pytest.mark.parametrize("name", ["png", "webp", "gif"])
+@pytest.mark.parametrize("name", ["png", "webp", "gif", "jpeg", "avif", "apng"])
 @pytest.mark.parametrize("cut", [1, 10])
 def test_a_truncated_image_is_an_invalid_answer(
     picture_answer: Answer, images: Mapping[str, bytes], name: str, cut: int
@@ -92,14 +133,14 @@ def test_an_empty_body_is_an_invalid_answer(picture_answer: Answer) -> None:
         read_picture(picture_answer(content=b""))
 
 
-@pytest.mark.parametrize("read", [read_picture, read_models, read_ready])
+@pytest.mark.parametrize("read", [read_picture, read_models, read_ready, read_inspection])
 @pytest.mark.parametrize("status", [204, 206, 304])
 def test_another_success_than_200_is_an_invalid_answer(read: Callable[[httpx.Response], object], status: int) -> None:
     with pytest.raises(InvalidAnswer, match=f"unexpected status {status}"):
         read(httpx.Response(status))
 
 
-@pytest.mark.parametrize("read", [read_picture, read_models, read_ready])
+@pytest.mark.parametrize("read", [read_picture, read_models, read_ready, read_inspection])
 def test_an_error_status_is_a_problem_whoever_reads(
     problem_answer: Answer, read: Callable[[httpx.Response], object]
 ) -> None:
@@ -205,3 +246,17 @@ def test_finish_reads_a_response_and_raises_a_failure_with_its_cause() -> None:
     with pytest.raises(errors.ConnectionFailed) as caught:
         finish(cause, read_ready)
     assert caught.value.__cause__ is cause
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "expected"),
+    [
+        ("overloaded", 503, errors.Overloaded),
+        ("too-large", 413, errors.TooLarge),
+        ("new", 415, errors.UnsupportedMedia),
+    ],
+)
+def test_a_problem_in_a_stream_is_the_same_error(kind: str, status: int, expected: type[errors.ProblemError]) -> None:
+    error = problem_of_document({"type": f"/problems/{kind}", "detail": "why"}, status)
+    assert type(error) is expected
+    assert (error.detail, error.retry_after) == ("why", None)

@@ -43,7 +43,7 @@ def test_retries_are_not_negative() -> None:
 
 @pytest.mark.parametrize(("timeout", "connect"), [(60.0, CONNECT_TIMEOUT_S), (1.0, 1.0), (None, CONNECT_TIMEOUT_S)])
 def test_connecting_never_takes_longer_than_its_own_limit(timeout: float | None, connect: float) -> None:
-    assert checked_settings(None, timeout, 0, {}).http_options()["timeout"] == httpx.Timeout(timeout, connect=connect)
+    assert checked_settings(None, timeout, 0, {}).http_timeout() == httpx.Timeout(timeout, connect=connect)
 
 
 @pytest.mark.parametrize(

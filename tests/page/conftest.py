@@ -59,9 +59,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
     settings = Settings.model_validate({"models": store.root, "default_model": "faces"})
     app = create_app(settings, store, load)
-    from tests.page import dev_routes
-
-    dev_routes.install(app)
     with served(app) as url:
         yield Site(app, url, engines)
 

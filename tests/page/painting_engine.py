@@ -1,10 +1,13 @@
 """An engine without TensorFlow whose pictures can be told apart by eye, and change a little when a latent does."""
 
+import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.engine import protocol
 from service.engine.protocol import Latents, Pixels
 from tests.service.fake_engine import ConditionalEngine, Shape
 
@@ -21,6 +24,7 @@ class PaintingEngine(ConditionalEngine):
     def __init__(self, shares: Sequence[float] = (), version: int = 1) -> None:
         super().__init__(shares, SIZE)
         self.version = version
+        self.pace = 0.0
 
     def draw(self, latents: Latents) -> Pixels:
         pixels = np.stack([paint(row[len(self.shares) :]) for row in latents])
@@ -30,6 +34,33 @@ class PaintingEngine(ConditionalEngine):
         if self.version > 1:
             pixels = pixels[:, :, ::-1]
         return np.ascontiguousarray(pixels)
+
+    def projector(self) -> "PaintingProjector":
+        """What compares its pictures with another."""
+        return PaintingProjector(self)
+
+
+class PaintingProjector:
+    """The mean squared error of pictures that a PaintingEngine paints; paint has no gradient.
+
+    Each comparison takes `engine.pace` seconds longer than it must.
+    """
+
+    differentiable = False
+
+    def __init__(self, engine: PaintingEngine) -> None:
+        self.engine = engine
+
+    def measure(self, latents: Latents, target: Pixels) -> Any:  # noqa: ANN401 (protocol.Measured)
+        """The errors, float32 [n], of pixels 0 … 1."""
+        time.sleep(self.engine.pace)
+        difference = (self.engine.draw(latents).astype(np.float32) - target.astype(np.float32)) / 255
+        errors = (difference**2).mean(axis=(1, 2, 3))
+        return protocol.Measured(errors, errors)
+
+    def slope(self, latents: Latents, target: Pixels) -> Any:  # noqa: ANN401 (protocol.Measured)
+        """There is none."""
+        raise AssertionError("paint has no gradient")
 
 
 def paint(z: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -144,6 +144,16 @@ def test_back_and_forward_change_the_view_and_keep_what_was_kept(window: Visit) 
     expect(page.locator("#kept > li")).to_have_count(1)
 
 
+def test_back_leaves_truncation_as_it_is(visit: Callable[..., Visit]) -> None:
+    page = visit().open("seed=7")
+    page.locator("#shuffle").click()
+    page.locator("#truncation").fill("0.5")
+    expect(page.locator("#grid img").first).to_have_attribute("src", re.compile("truncation=0.5"))
+    page.go_back()
+    expect(page.locator("#grid > li").first).to_have_attribute("data-point", "7")
+    expect(page.locator("#grid img").first).to_have_attribute("src", re.compile("truncation=0.5"))
+
+
 def test_truncation_redraws_what_is_there(window: Visit) -> None:
     page = window.open("seed=7&kept=8")
     unfold(page)

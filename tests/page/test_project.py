@@ -2,15 +2,15 @@
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
-from tests.page.conftest import Visit, close, pixels
-from tests.page.painting_engine import paint
+from tests.page.conftest import Site, Visit, close, pixels
+from tests.page.painting_engine import PaintingEngine, paint
 
 pytestmark = pytest.mark.browser
 
@@ -30,13 +30,29 @@ def search(window: Visit, state: str = "seed=7&kept=7") -> Page:
     return page
 
 
-def test_the_nearest_picture_is_found_kept_and_walked_to(window: Visit) -> None:
+@pytest.fixture(autouse=True)
+def there_is_a_search(site: Site) -> None:
+    if "/project" not in site.app.openapi()["paths"]:
+        pytest.skip("this service has no /project")
+
+
+@pytest.fixture
+def slow(site: Site) -> Iterator[PaintingEngine]:
+    """What searches, so slowly that a search is seen on its way."""
+    engine = site.engines["faces/2"]
+    engine.pace = 0.03
+    yield engine
+    engine.pace = 0.0
+
+
+def test_the_nearest_picture_is_found_kept_and_walked_to(window: Visit, slow: PaintingEngine) -> None:
     page = search(window)
     dialog = page.locator("#project")
     expect(dialog).to_have_attribute("data-stage", "search")
-    expect(dialog.locator(".progress-text")).to_have_text(re.compile(r"^Step \d+ of \d+"))
+    expect(dialog.locator(".progress-text")).to_have_text(re.compile(r"^Step \d+ of 60"))
     expect(dialog.locator(".nearest")).to_have_attribute("src", re.compile("^data:image/png"))
     window.screenshot("project-search")
+    slow.pace = 0.0
     expect(dialog).to_have_attribute("data-stage", "found", timeout=60_000)
     window.screenshot("project-found")
     dialog.locator(".keep").click()
@@ -76,7 +92,7 @@ def test_a_dropped_picture_begins_the_search(visit: Callable[..., Visit]) -> Non
     expect(page.locator("#project")).to_have_attribute("data-stage", re.compile("search|found"))
 
 
-def test_closing_ends_the_search(visit: Callable[..., Visit]) -> None:
+def test_closing_ends_the_search(visit: Callable[..., Visit], slow: PaintingEngine) -> None:
     opened = visit()
     gone: list[str] = []
     opened.page.on("requestfailed", lambda request: gone.append(request.url))

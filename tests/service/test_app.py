@@ -91,7 +91,7 @@ def test_parameters_are_those_of_the_path_and_the_query(document: dict[str, Any]
                 parameter["in"] == "path" or (path, parameter["name"]) == ("/mix", "seeds")
             )
             assert parameter["schema"]
-        assert ("requestBody" in operation) is (method == "post" and path != "/v2/repository/index")
+        assert ("requestBody" in operation) is (method == "post")
 
 
 def test_every_answer_is_described_and_its_status_is_a_number(document: dict[str, Any]) -> None:

@@ -171,7 +171,7 @@ async def test_what_a_body_or_accept_may_raise_is_a_problem(
     def refuse(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("service.api.generate.find_label", refuse)
+    monkeypatch.setattr("service.api.generate.find_labels", refuse)
     answer = await service.client.get("/generate")
     assert answer.status_code == status
     body = problem(answer, kind)

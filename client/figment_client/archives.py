@@ -1,0 +1,68 @@
+"""The pictures of an answer in the format `zip`: each is a PNG that says itself what drew it."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator
+
+from .errors import InvalidAnswer
+from .pictures import Picture
+from .points import points_of_request
+
+_SIGNATURE_BYTES = 8
+
+
+def pictures_of_zip(archive: Picture, count: int) -> list[Picture]:
+    """
+    The pictures in the order they were drawn in, as if each had been asked for by itself.
+
+    Raises InvalidAnswer where the archive or a file in it is damaged, there are not `count` pictures in it, or one does
+    not say its origin.
+    """
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive.content)) as files:
+            names = [name for name in files.namelist() if name.endswith(".png")]
+            if len(names) != count:
+                raise InvalidAnswer(f"the archive holds {len(names)} pictures instead of {count}")
+            return [_single(files.read(name), name) for name in names]
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise InvalidAnswer(f"the archive of pictures is damaged: {error}") from error
+
+
+def _single(content: bytes, name: str) -> Picture:
+    try:
+        texts = dict(png_texts(content))
+        model, _, version = texts["figment:model"].rpartition("/")
+        request = texts["figment:request"]
+        seeds, labels = _wholes(texts.get("figment:seeds")), _wholes(texts.get("figment:labels"))
+        points = tuple(map(str, seeds)) or points_of_request(request)
+        return Picture(content, "image/png", seeds, model, int(version), request, labels, points)
+    except (LookupError, ValueError, zlib.error) as error:
+        raise InvalidAnswer(f"{name} in the archive does not say what drew it: {error}") from error
+
+
+def png_texts(content: bytes) -> Iterator[tuple[str, str]]:
+    """The keywords and texts of a PNG's text chunks (PNG, third edition, 11.3.3), as they follow."""
+    at = _SIGNATURE_BYTES
+    while at + 8 <= len(content):
+        length, kind = int.from_bytes(content[at : at + 4], "big"), content[at + 4 : at + 8]
+        if kind in (b"tEXt", b"zTXt", b"iTXt"):
+            keyword, _, rest = content[at + 8 : at + 8 + length].partition(b"\0")
+            yield keyword.decode("latin-1"), _text(kind, rest)
+        at += length + 12
+
+
+def _text(kind: bytes, rest: bytes) -> str:
+    if kind == b"tEXt":
+        return rest.decode("latin-1")
+    if kind == b"zTXt":
+        return zlib.decompress(rest[1:]).decode("latin-1")
+    text = rest[2:].split(b"\0", 2)[2]  # after the language and the translated keyword
+    return (zlib.decompress(text) if rest[:1] == b"\1" else text).decode()
+
+
+def _wholes(text: str | None) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(",")) if text else ()
