@@ -5,7 +5,7 @@ A GAN reads no text: the prompt is hashed to a seed, image i has the seed + i, a
 
 import base64
 import time
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Request, Response
 from fastapi.responses import JSONResponse
@@ -39,8 +39,6 @@ from service.api.tfserving import ModelStatus, VersionStatus
 from service.catalogue import Catalogue, Model
 from service.engine.protocol import Pixels
 from service.pictures.stills import encode_still
-
-ENDINGS: Final = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 router = APIRouter(tags=["openai"], dependencies=[only(NoQuery)], responses=error_responses(OpenAIError))
 images_router = APIRouter(tags=["openai"], route_class=JsonRoute, responses=error_responses(OpenAIError))
@@ -99,7 +97,7 @@ async def generations(body: Annotated[ImageRequest, Body()], request: Request) -
         image = model.bundle.manifest.image
         scale = check_request(body, image)
         if body.response_format == "url":
-            data = [{"url": _url(request, model, seed, body)} for seed in seeds]
+            data = [{"url": _url(request, _replay(model, seed, body, scale))} for seed in seeds]
         else:
             images, labels = await _draw(request, model, seeds)
             data = await apart(lambda: _encoded(body, model, images, seeds, labels, scale))
@@ -132,21 +130,22 @@ def _encoded(
     transparent = is_transparent(body, model.bundle.manifest.image)
     entries = []
     for i, pixels in enumerate(prepared(images, scale, transparent)):
-        replay = _replay(model, seeds[i], body.kind)
+        replay = _replay(model, seeds[i], body, scale)
         origin = Origin(model, [Point(seeds[i])], replay, Chosen(body.kind, by_accept=False), random=False, pinned=True)
         content = encode_still(pixels, body.kind, quality=body.quality_asked, text=origin.text(labels[i : i + 1]))
         entries.append({"b64_json": base64.b64encode(content).decode()})
     return entries
 
 
-def _replay(model: Model, seed: int, ending: str) -> str:
-    chosen = Chosen(ending, by_accept=False)
-    return replay_path(f"/images/{seed}.{ending}", {}, ImageQuery(), model, chosen)
+def _replay(model: Model, seed: int, body: ImageRequest, scale: int) -> str:
+    """The path and query of the image by itself."""
+    query = ImageQuery.model_construct(scale=float(scale), quality=body.quality_asked)
+    return replay_path(f"/images/{seed}.{body.kind}", {}, query, model, Chosen(body.kind, by_accept=False))
 
 
-def _url(request: Request, model: Model, seed: int, body: ImageRequest) -> str:
-    """The address of an image at this service, as its client calls it."""
-    return str(request.base_url).rstrip("/") + _replay(model, seed, ENDINGS[body.kind])
+def _url(request: Request, path: str) -> str:
+    """An address at this service, as its client calls it."""
+    return str(request.base_url).rstrip("/") + path
 
 
 def _explained(model: Model, seed: int) -> str:

@@ -20,6 +20,8 @@ MAX_PIXELS: Final = 2**24
 """Pixels of all images of a request, where they are enlarged."""
 DEFAULT_QUALITY: Final = 90
 """Of WebP and JPEG, 1 … 100."""
+MAX_SCALE: Final = 8
+"""Of an image at an address."""
 SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
 
 Kind = Literal["png", "jpeg", "webp"]
@@ -113,10 +115,8 @@ def check_request(body: ImageRequest, image: ImageShape) -> int:
             that cannot be had.
     """
     scale = _scale(body.size, image, body.n or 1)
-    if body.response_format == "url" and scale > 1:
-        raise wrong("size", "an address leads to an image of the model's own size; ask for b64_json", body.size)
-    if body.response_format == "url" and body.output_compression is not None:
-        raise wrong("output_compression", "only with b64_json", body.output_compression)
+    if body.response_format == "url" and scale > MAX_SCALE:
+        raise wrong("size", f"an address leads to an image of at most {MAX_SCALE} times the model's size", body.size)
     if body.background == "transparent" and not is_transparent(body, image):
         raise wrong("background", "this model's images, or this output_format, have no transparency", body.background)
     return scale

@@ -122,8 +122,7 @@ async def test_a_png_says_what_draws_it_again(client: httpx.AsyncClient) -> None
 async def test_an_address_has_the_ending_of_its_format_and_costs_no_inference(service: Service, kind: str) -> None:
     asked = {"prompt": "7", "response_format": "url", "output_format": kind}
     answer = (await service.client.post(PATH, json=asked)).json()
-    ending = kind.replace("jpeg", "jpg")
-    assert answer["data"][0]["url"] == f"http://figment/images/7.{ending}?model=tiny&version=1"
+    assert answer["data"][0]["url"] == f"http://figment/images/7.{kind}?model=tiny&version=1"
     assert service.engines["tiny"].batches == []
 
 
@@ -241,3 +240,16 @@ async def test_an_address_is_at_the_host_that_the_client_called(client: httpx.As
     assert answer.json()["data"][0]["url"].endswith("/images/7.png?model=tiny&version=1")
     if host == "figment.example:8080":
         assert answer.json()["data"][0]["url"].startswith(f"http://{host}/")
+
+
+@pytest.mark.parametrize(("kind", "more"), [("png", {}), ("webp", {"output_compression": 30}), ("jpeg", {})])
+@pytest.mark.parametrize("size", ["auto", "8x8", "32x32"])
+async def test_an_address_leads_to_the_same_bytes(
+    client: httpx.AsyncClient, kind: str, more: dict[str, int], size: str
+) -> None:
+    asked = {"prompt": "ada", "size": size, "output_format": kind, **more}
+    by_address = await client.post("/v1/images/generations", json={**asked, "response_format": "url"})
+    by_bytes = await client.post("/v1/images/generations", json={**asked, "response_format": "b64_json"})
+    picture = await client.get(by_address.json()["data"][0]["url"])
+    assert picture.status_code == 200
+    assert base64.b64decode(by_bytes.json()["data"][0]["b64_json"]) == picture.content
