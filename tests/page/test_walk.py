@@ -71,7 +71,7 @@ def test_places_are_few_so_that_caches_know_them(visit: Callable[..., Visit]) ->
     page.wait_for_timeout(500)
     queries = [parse_qs(urlsplit(url).query) for url in asked]
     assert all((float(query["t"][0]) * 32).is_integer() for query in queries)
-    assert len({url for url in asked}) == len(asked) <= 33
+    assert len(set(asked)) == len(asked) <= 33
     assert {query["version"][0] for query in queries} == {"2"}
 
 
