@@ -14,6 +14,7 @@ from service.api import (
     generate,
     head,
     health,
+    inspect,
     interpolate,
     metrics,
     mix,
@@ -23,6 +24,7 @@ from service.api import (
     page,
     problem_pages,
     problems,
+    project,
     shedding,
     tfserving,
     v2_models,
@@ -30,6 +32,7 @@ from service.api import (
 )
 from service.catalogue import Catalogue
 from service.engine.protocol import Loader
+from service.projection.desk import Desk
 from service.settings import Settings
 from service.startup import Startup, without
 
@@ -73,8 +76,9 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         redirect_slashes=False,  # the address would be a guess behind a load balancer
     )
     patch_fastapi(app, redirect_from_root_to_docs=False)
-    app.state.catalogue = catalogue
-    routers = [module.router for module in (generate, interpolate, variations, mix, models, health, metrics)]
+    app.state.catalogue, app.state.desk = catalogue, Desk(catalogue)
+    pictures = (generate, interpolate, variations, mix, project, inspect)
+    routers = [module.router for module in (*pictures, models, health, metrics)]
     routers += [openinference.router, v2_models.router, v2_models.index_router]
     routers += [openai.router, openai.images_router]
     routers += [tfserving.router, tfserving.predict_router]
