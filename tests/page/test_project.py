@@ -30,12 +30,6 @@ def search(window: Visit, state: str = "seed=7&kept=7") -> Page:
     return page
 
 
-@pytest.fixture(autouse=True)
-def there_is_a_search(site: Site) -> None:
-    if "/project" not in site.app.openapi()["paths"]:
-        pytest.skip("this service has no /project")
-
-
 @pytest.fixture
 def slow(site: Site) -> Iterator[PaintingEngine]:
     """What searches, so slowly that a search is seen on its way."""
