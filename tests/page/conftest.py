@@ -60,6 +60,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     settings = Settings.model_validate({"models": store.root, "default_model": "faces"})
     app = create_app(settings, store, load)
     with served(app) as url:
+        while app.state.catalogue.loading:
+            time.sleep(0.01)
         yield Site(app, url, engines)
 
 

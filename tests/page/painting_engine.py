@@ -2,13 +2,11 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine import protocol
-from service.engine.protocol import Latents, Pixels
+from service.engine.protocol import Latents, Measured, Pixels
 from tests.service.fake_engine import ConditionalEngine, Shape
 
 SIZE: Shape = (64, 64, 3)
@@ -51,14 +49,14 @@ class PaintingProjector:
     def __init__(self, engine: PaintingEngine) -> None:
         self.engine = engine
 
-    def measure(self, latents: Latents, target: Pixels) -> Any:  # noqa: ANN401 (protocol.Measured)
+    def measure(self, latents: Latents, target: Pixels) -> Measured:
         """The errors, float32 [n], of pixels 0 … 1."""
         time.sleep(self.engine.pace)
         difference = (self.engine.draw(latents).astype(np.float32) - target.astype(np.float32)) / 255
         errors = (difference**2).mean(axis=(1, 2, 3))
-        return protocol.Measured(errors, errors)
+        return Measured(errors, errors)
 
-    def slope(self, latents: Latents, target: Pixels) -> Any:  # noqa: ANN401 (protocol.Measured)
+    def slope(self, latents: Latents, target: Pixels) -> Measured:
         """There is none."""
         raise AssertionError("paint has no gradient")
 
