@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ class PaintingProjector:
 def paint(z: NDArray[np.float32]) -> NDArray[np.uint8]:
     """A picture of ten numbers or more: uint8 [64, 64, 3]."""
     y, x = np.mgrid[-1:1:64j, -1:1:64j]
-    s = np.tanh(z.astype(np.float64))
+    s = np.tanh(z.astype(np.float64)).tolist()
     picture = colour(0.55 + 0.3 * s[0], 0.35) * (1 - 0.25 * (y[..., None] + 1))
     face = disc(x - 0.3 * s[1], y - 0.3 * s[2], 0.55 + 0.2 * s[3])
     picture += face[..., None] * (colour(s[4], 0.6) - picture)
@@ -78,11 +79,18 @@ def paint(z: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.clip(picture * 255, 0, 255).astype(np.uint8)
 
 
-def colour(hue: float, chroma: float) -> NDArray[np.float64]:
+@cache
+def grid() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """y and x of each pixel, -1 … 1."""
+    y, x = np.mgrid[-1:1:64j, -1:1:64j].astype(np.float32)
+    return y, x
+
+
+def colour(hue: float, chroma: float) -> NDArray[np.float32]:
     """RGB of a hue, of which 1 is once around."""
-    return 0.6 + chroma * 0.5 * np.cos(TURN * (hue + np.array([0, 1 / 3, 2 / 3])))
+    return 0.6 + chroma * 0.5 * np.cos(TURN * (hue + np.array([0, 1 / 3, 2 / 3]))).astype(np.float32)
 
 
-def disc(x: NDArray[np.float64], y: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
+def disc(x: NDArray[np.float32], y: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
     """1 inside, 0 outside, with a soft edge."""
     return np.clip((radius - np.hypot(x, y)) * 24 + 0.5, 0, 1)
