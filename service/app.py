@@ -14,14 +14,17 @@ from service.api import (
     generate,
     head,
     health,
+    inspect,
     interpolate,
     metrics,
     mix,
     models,
     openai,
     openinference,
+    page,
     problem_pages,
     problems,
+    project,
     shedding,
     tfserving,
     v2_models,
@@ -29,6 +32,7 @@ from service.api import (
 )
 from service.catalogue import Catalogue
 from service.engine.protocol import Loader
+from service.projection.desk import Desk
 from service.settings import Settings
 from service.startup import Startup, without
 
@@ -71,13 +75,14 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,  # the address would be a guess behind a load balancer
     )
-    patch_fastapi(app)
-    app.state.catalogue = catalogue
-    routers = [module.router for module in (generate, interpolate, variations, mix, models, health, metrics)]
+    patch_fastapi(app, redirect_from_root_to_docs=False)
+    app.state.catalogue, app.state.desk = catalogue, Desk(catalogue)
+    pictures = (generate, interpolate, variations, mix, project, inspect)
+    routers = [module.router for module in (*pictures, models, health, metrics)]
     routers += [openinference.router, v2_models.router, v2_models.index_router]
     routers += [openai.router, openai.images_router]
     routers += [tfserving.router, tfserving.predict_router]
-    routers += [problem_pages.router]
+    routers += [problem_pages.router, page.make_router()]
     problems.install(app, [*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
         app.include_router(router)

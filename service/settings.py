@@ -62,6 +62,15 @@ class Settings(BaseSettings):
     deadline: float = Field(default=30.0, gt=0, le=3600)
     """Seconds a request may take; one that cannot be answered in time is refused with 503, a late one gets 504."""
 
+    project_seconds: float = Field(default=30.0, gt=0, le=3600)
+    """Seconds that POST /project may take to search for a picture's latent, from when its turn comes."""
+
+    project_waiting: int = Field(default=2, ge=0, le=100)
+    """Searches that may wait while one runs; above that POST /project is refused with 503."""
+
+    max_upload: int = Field(default=16, ge=1, le=1024)
+    """MiB of a request's body at most: a picture that is sent; a larger one is refused with 413."""
+
     grace: float = Field(default=1.0, ge=0, le=600)
     """Seconds between SIGTERM, when /readyz turns to 503, and closing the socket: a load balancer has to notice."""
 

@@ -8,12 +8,11 @@ from fastapi import Request
 from pydantic import BaseModel
 
 from bundle.points import MAX_LATENT_DIM, Point, point_of
+from service.api.content import limit_of, read_content
 from service.api.parameters import MAX_IMAGES
-from service.api.problems import InvalidParameters, ParameterError, TooLarge, UnsupportedMedia
+from service.api.problems import InvalidParameters, ParameterError, UnsupportedMedia
 from service.api.queries import VariationsQuery
 
-MAX_BODY: Final = 8 * 2**20
-"""Bytes: enough for 64 latents of 4,096 numbers."""
 MEDIA_TYPE: Final = "application/json"
 LATENTS: Final = "latents"
 
@@ -23,10 +22,10 @@ async def read_body(request: Request, model: type[BaseModel]) -> dict[str, Any]:
 
     Raises:
         UnsupportedMedia: the body is no JSON by its Content-Type.
-        TooLarge: it is longer than `MAX_BODY`.
+        TooLarge, UnsupportedMedia, TimeoutError, ClientGone: as of `read_content`.
         InvalidParameters: it is no JSON object, or its latents are no rows of finite numbers.
     """
-    content = await _content(request)
+    content = await read_content(request, limit_of(request.app.state.catalogue))
     if not content:
         return {}
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -89,22 +88,6 @@ def body_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 def _described(schema: dict[str, Any]) -> dict[str, Any]:
     return {name: schema[name] for name in ("description",) if name in schema}
-
-
-async def _content(request: Request) -> bytes:
-    length = request.headers.get("content-length", "0")
-    if length.isdecimal() and int(length[:12]) > MAX_BODY:
-        raise _too_large()
-    content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > MAX_BODY:
-            raise _too_large()
-    return bytes(content)
-
-
-def _too_large() -> TooLarge:
-    return TooLarge(f"a body has at most {MAX_BODY} bytes")
 
 
 def _wrong(name: str, message: str) -> InvalidParameters:

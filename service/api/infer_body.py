@@ -7,7 +7,8 @@ from fastapi import Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from service.api.json_body import JsonRoute, StrictBody, wrong
+from service.api.content import wrong
+from service.api.json_body import JsonRoute, StrictBody
 from service.api.parameters import MAX_LABEL, MAX_TRUNCATION
 from service.api.tensors import DTYPES, tensor_of_bytes, tensor_of_json
 

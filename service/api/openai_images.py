@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field, field_validator
 
 from bundle.manifest import ImageShape
 from bundle.seeds import MAX_SEED_LENGTH, parse_seed
-from service.api.json_body import StrictBody, wrong
+from service.api.content import wrong
+from service.api.json_body import StrictBody
 from service.api.parameters import MAX_IMAGES
 from service.engine.protocol import Pixels
 

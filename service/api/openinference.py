@@ -19,6 +19,7 @@ from bundle.manifest import Manifest
 from bundle.seeds import SEED_COUNT
 from service.apart import QUICK_PIXELS, apart
 from service.api.classes import choose, find_labels
+from service.api.content import wrong
 from service.api.drawing import Made, borrowed, draw
 from service.api.foreign import ErrorText, error_responses
 from service.api.infer_body import (
@@ -32,7 +33,6 @@ from service.api.infer_body import (
     input_of,
     wants_binary,
 )
-from service.api.json_body import wrong
 from service.api.parameters import MAX_IMAGES
 from service.api.served import ModelInPath, VersionInPath, model_query
 from service.api.tensors import json_of

@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field
 from bundle.latents import Latents
 from bundle.manifest import Manifest
 from service.apart import QUICK_PIXELS, apart
+from service.api.content import wrong
 from service.api.drawing import Made, borrowed, draw
 from service.api.foreign import ErrorText, error_responses
-from service.api.json_body import JsonRoute, StrictBody, wrong
+from service.api.json_body import JsonRoute, StrictBody
 from service.api.parameters import MAX_IMAGES
 from service.api.queries import NoQuery
 from service.api.route import only

@@ -24,6 +24,11 @@ class Batcher:
         self._lane = device.lane(engine, sizes, max_rows)
 
     @property
+    def engine(self) -> Engine:
+        """The engine of the model."""
+        return self._lane.engine
+
+    @property
     def waiting_rows(self) -> int:
         """Rows that are in no batch yet."""
         return self._device.waiting(self._lane)

@@ -121,6 +121,12 @@ class Device:
             self._wanted.notify()
         return future
 
+    @property
+    def busy(self) -> bool:
+        """Whether a batch runs or waits."""
+        with self._lock:
+            return bool(self._schedule.running) or self._schedule.waiting
+
     def waiting(self, lane: Lane) -> int:
         """Rows of a lane that are in no batch yet."""
         with self._lock:
@@ -228,7 +234,7 @@ class Device:
         answer(finished)
 
 
-def step_back() -> None:
+def step_back(niceness: int = NICENESS) -> None:
     """Let the event loop go first: this thread, and those that it starts, get less of a core that others want too.
 
     TensorFlow's threads are started by the first that runs an operation. Without it they leave the event loop a third
@@ -236,7 +242,7 @@ def step_back() -> None:
     """
     if sys.platform == "linux":  # where a thread has a niceness of its own
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 def answer(works: list[Work]) -> None:

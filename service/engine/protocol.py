@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,42 @@ Do = Callable[[Run], tuple[NDArray[Any], float]]
 """Makes a run where runs are made, and waits for it. Raises what the run raises."""
 
 
+class Measured(NamedTuple):
+    """How far what some latents draw is from a picture.
+
+    `distances`: float32 [n], the mean squared error of the pixels, as numbers 0 … 1. `losses`: float32 [n], what a
+    search makes small: the distance, and that of both pictures at half their size, at a quarter … `gradients`: float32
+    [n, latent_dim], those of the losses; None where they were not asked for.
+    """
+
+    distances: NDArray[np.float32]
+    losses: NDArray[np.float32]
+    gradients: NDArray[np.float32] | None = None
+
+
+class Projector(Protocol):
+    """Compares what an engine draws with a picture. One thread at a time calls it, never the event loop's.
+
+    `differentiable`: whether the graph has a gradient; without one `slope` must not be called. The numbers are those
+    before they are rounded to pixels, where the graph shows them, and may differ in the last bits from what the engine
+    draws.
+    """
+
+    differentiable: bool
+
+    def measure(self, latents: Latents, target: Pixels) -> Measured:
+        """The distances of latents from a picture, uint8 [height, width, channels] of the engine's shape.
+
+        Raises:
+            EngineError: inference failed.
+        """
+        ...
+
+    def slope(self, latents: Latents, target: Pixels) -> Measured:
+        """The same, with the gradients."""
+        ...
+
+
 class Engine(Protocol):
     """One loaded generator. Its methods are never called from the event loop's thread.
 
@@ -73,6 +109,14 @@ class Engine(Protocol):
 
         Raises:
             EngineError: inference failed.
+        """
+        ...
+
+    def projector(self) -> Projector:
+        """What compares its pictures with one that is given; made at the first call, which takes seconds, and kept.
+
+        Raises:
+            EngineError: it cannot be made.
         """
         ...
 

@@ -27,7 +27,8 @@ from service.engine.checks import (
     first_line,
     read_graph,
 )
-from service.engine.protocol import BatchSize, Do, Draw, EngineError, Latents, Loader, Pixels
+from service.engine.projection import GraphProjector
+from service.engine.protocol import BatchSize, Do, Draw, EngineError, Latents, Loader, Pixels, Projector
 from service.engine.tails import narrowest
 from service.engine.unrounded import leave_unrounded
 from service.engine.warmup import CHECKED, Variant, Warmed, warm_up
@@ -80,6 +81,7 @@ class SavedModelEngine:
         self.precision: str = precisions[0]
         """Of the pixels."""
         self.fingerprint = ""
+        self._projector: GraphProjector | None = None
 
     def warm(self, max_batch: int, do: Do) -> tuple[BatchSize, ...]:
         """See `Engine.warm`."""
@@ -108,6 +110,12 @@ class SavedModelEngine:
     def run(self, latents: Latents) -> Pixels:
         """See `Engine.run`."""
         return self._draw.get(len(latents), self._default)(latents)
+
+    def projector(self) -> Projector:
+        """See `Engine.projector`."""
+        if self._projector is None:
+            self._projector = GraphProjector(self._function, self._device)
+        return self._projector
 
     def _variants(self, precision: Precision, twin: Any) -> list[Variant]:  # noqa: ANN401 (TensorFlow has no types)
         """The ways to run it in a precision: as a graph, and as XLA compiles it, which knows float32 alone."""

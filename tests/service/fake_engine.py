@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.protocol import BatchSize, Do, Latents, Pixels, Run
+from service.engine.protocol import BatchSize, Do, Latents, Measured, Pixels, Run
 
 PATIENCE = 10.0
 """Seconds after which a test that should have been answered fails."""
@@ -38,6 +38,34 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
+class FakeProjector:
+    """Measures how far latents are from one, `goal` in all its numbers; `gate` and `failures` as of a FakeEngine."""
+
+    def __init__(self, differentiable: bool = True, goal: float = 0.5) -> None:
+        self.differentiable, self.goal = differentiable, goal
+        self.rows = 0
+        self.failures: deque[BaseException] = deque()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.begun = threading.Event()
+
+    def measure(self, latents: Latents, target: Pixels) -> Measured:
+        self.rows += len(latents)
+        self.begun.set()
+        if not self.gate.wait(PATIENCE):
+            raise TimeoutError("the test never opened the gate")
+        if self.failures:
+            raise self.failures.popleft()
+        losses = np.asarray(((latents - self.goal) ** 2).mean(axis=1), np.float32)
+        return Measured(losses, losses)
+
+    def slope(self, latents: Latents, target: Pixels) -> Measured:
+        assert self.differentiable
+        measured = self.measure(latents, target)
+        gradients = np.asarray(2.0 * (latents - self.goal) / latents.shape[1], np.float32)
+        return measured._replace(gradients=gradients)
+
+
 class FakeEngine:
     """Counts its batches. `gate` holds them back while it is clear; each of `failures` is raised by one batch."""
 
@@ -49,6 +77,7 @@ class FakeEngine:
         self.gate = threading.Event()
         self.gate.set()
         self._begun = threading.Semaphore(0)
+        self.fake_projector = FakeProjector()
 
     @property
     def sizes(self) -> list[int]:
@@ -65,6 +94,9 @@ class FakeEngine:
         if self.failures:
             raise self.failures.popleft()
         return self.draw(latents)
+
+    def projector(self) -> FakeProjector:
+        return self.fake_projector
 
     def draw(self, latents: Latents) -> Pixels:
         return pixels_of(latents, self.shape) + np.uint8(self.version - 1)  # each version its own pictures

@@ -9,7 +9,7 @@ import pytest
 
 from bundle.latents import latents_of
 from bundle.points import point_of
-from service.api.bodies import MAX_BODY
+from service.api.content import MIN_LIMIT
 from tests.service.conftest import LATENT_DIM
 from tests.service.fake_engine import FakeEngine
 
@@ -135,13 +135,13 @@ async def test_a_body_that_is_too_long_is_not_read(client: httpx.AsyncClient, pr
 
     async def parts() -> AsyncIterator[bytes]:
         nonlocal sent
-        while sent <= 2 * MAX_BODY:
+        while sent <= 2 * MIN_LIMIT:
             sent += 2**16
             yield b" " * 2**16
 
-    headers = JSON | ({"Content-Length": str(3 * MAX_BODY)} if known else {})
+    headers = JSON | ({"Content-Length": str(3 * MIN_LIMIT)} if known else {})
     body = problem(await client.post("/generate", content=parts(), headers=headers), "too-large")
-    assert str(MAX_BODY) in body["detail"]
+    assert str(MIN_LIMIT) in body["detail"]
 
 
 async def test_whole_numbers_and_names_may_be_json_numbers_or_text(client: httpx.AsyncClient) -> None:

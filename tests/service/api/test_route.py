@@ -1,3 +1,4 @@
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import httpx
@@ -27,6 +28,7 @@ def app() -> FastAPI:
         return Response(f"{query.n} {[str(point) for point in query.seeds or ()]}")
 
     app = FastAPI()
+    app.state.catalogue = SimpleNamespace(shelf={}, settings=SimpleNamespace(deadline=10.0))
     install(app, router.routes)
     app.include_router(router)
     return app

@@ -1,0 +1,1 @@
+"""From a picture to the latent that comes closest: the search, without TensorFlow."""

@@ -1,0 +1,141 @@
+"""The dialog of one picture, and what can be done with it."""
+
+import io
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.page.conftest import Visit, close, pixels
+
+pytestmark = pytest.mark.browser
+
+
+def copied(page: Page) -> str:
+    text: str = page.evaluate("navigator.clipboard.readText()")
+    return text
+
+
+def open_picture(window: Visit, place: int = 2, state: str = "seed=7") -> Page:
+    page = window.open(state)
+    page.locator("#grid > li").nth(place).locator(".more").click(force=True)
+    expect(page.locator("#picture")).to_be_visible()
+    return page
+
+
+def test_it_is_kept_chosen_and_stepped_through(window: Visit) -> None:
+    page = open_picture(window)
+    dialog = page.locator("#picture")
+    expect(dialog.locator("h2")).to_have_text("Seed 9")
+    dialog.locator(".keep").click()
+    expect(dialog.locator(".keep")).to_have_attribute("aria-pressed", "true")
+    dialog.locator(".after").click()
+    expect(dialog.locator("h2")).to_have_text("Seed 10")
+    expect(dialog.locator("img")).to_have_attribute("src", re.compile("/images/10.png"))
+    dialog.locator(".choose").click()
+    expect(dialog.locator(".choose")).to_have_attribute("aria-pressed", "true")
+    window.screenshot("picture")
+    close(page)
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#kept > li")).to_have_count(2)
+
+
+def test_back_closes_it_and_a_link_opens_it(window: Visit) -> None:
+    page = open_picture(window)
+    link = page.url
+    page.go_back()
+    expect(page.locator("#picture")).to_be_hidden()
+    page.goto("about:blank")
+    page.goto(link)
+    expect(page.locator("#picture")).to_be_visible()
+    page.locator("#picture .close").click()
+    expect(page.locator("#picture")).to_be_hidden()
+    assert page.url.startswith(window.url)
+
+
+def test_the_class_is_said(visit: Callable[..., Visit]) -> None:
+    page = open_picture(visit(), state="model=barred&seed=7")
+    expect(page.locator("#picture .about")).to_have_text(re.compile("^Class (one|two|three)$"))
+
+
+def test_it_is_copied_as_seed_address_curl_and_python(visit: Callable[..., Visit]) -> None:
+    opened = visit()
+    page = open_picture(opened, state="seed=7&truncation=0.8")
+    page.locator("#picture .copy-point").click()
+    expect(page.locator("#note")).to_have_text("9 copied")
+    assert copied(page) == "9"
+    page.locator("#picture [data-copy=url]").click()
+    expect(page.locator("#note")).to_have_text("Address copied")
+    url = copied(page)
+    assert page.request.get(url).headers["content-type"] == "image/png"
+    page.locator("#picture [data-copy=curl]").click()
+    expect(page.locator("#note")).to_have_text("curl command copied")
+    assert shlex.split(copied(page)) == ["curl", "--fail", "--output", "seed-9.png", url]
+    page.locator("#picture [data-copy=python]").click()
+    expect(page.locator("#note")).to_have_text("Python program copied")
+    program = copied(page)
+    compile(program, "copied", "exec")
+    assert 'figment.image(9, model="faces", version=2, truncation=0.8).save("seed-9.png")' in program
+
+
+@pytest.mark.parametrize("ending", ["png", "webp", "jpg"])
+def test_it_is_saved(visit: Callable[..., Visit], ending: str) -> None:
+    page = open_picture(visit())
+    page.locator("#picture .ending").select_option(ending)
+    with page.expect_download() as download:
+        page.locator("#picture .save").click()
+    assert download.value.suggested_filename == f"seed-9.{ending}"
+    with Image.open(io.BytesIO(Path(download.value.path()).read_bytes())) as image:
+        assert image.size == (64, 64)
+        assert image.format == {"jpg": "JPEG"}.get(ending, ending.upper())
+
+
+def test_all_that_is_kept_is_saved(visit: Callable[..., Visit]) -> None:
+    page = visit().open("seed=7&kept=7,9")
+    with page.expect_download() as download:
+        page.locator("#save-all").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"PK")
+
+
+def test_its_variations_fill_the_grid(window: Visit) -> None:
+    page = open_picture(window)
+    page.locator("#picture .vary").click()
+    expect(page.locator("#picture")).to_be_hidden()
+    expect(page.locator("#origin .name")).to_have_text("9")
+    window.shown()
+    window.screenshot("variations")
+    tiles = page.locator("#grid > li")
+    expect(tiles.first).to_have_attribute("data-point", "9")
+    expect(tiles.nth(1)).to_have_attribute("data-point", re.compile("^z:"))
+    page.locator("#grid .picture").nth(1).click()
+    expect(page.locator("#kept > li.shown")).to_have_count(1)
+    same_picture(page)
+    before = tiles.nth(1).get_attribute("data-point")
+    page.locator("#distance").fill("1.2")
+    expect(tiles.nth(1)).not_to_have_attribute("data-point", str(before))
+    page.locator("#origin .other").click()
+    expect(page.locator("#note")).to_have_text("Other directions")
+    page.locator("#origin .back").click()
+    expect(tiles.first).to_have_attribute("data-point", "7")
+    expect(page.locator("#origin")).to_be_hidden()
+    expect(page.locator("#kept > li")).to_have_count(1)
+
+
+def same_picture(page: Page) -> None:
+    """What the tray shows of the point is what the grid showed: asked for by its text, it is the same."""
+    kept, shown = (pixels(page, part) for part in ("#kept img", "#grid > li:nth-child(2) img"))
+    assert np.abs(kept - shown).max() <= 1  # dividing by the truncation and multiplying rounds
+
+
+@pytest.mark.parametrize("truncation", [0.5, 1.5])
+def test_a_variation_stays_what_it_is_under_truncation(visit: Callable[..., Visit], truncation: float) -> None:
+    opened = visit()
+    page = opened.open(f"seed=7&of=7&noise=3&truncation={truncation}")
+    page.locator("#grid .picture").nth(1).click()
+    expect(page.locator("#kept > li.shown")).to_have_count(1)
+    same_picture(page)

@@ -1,0 +1,78 @@
+"""Errors and a busy server are shown as what they are."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.page.conftest import Visit
+
+pytestmark = pytest.mark.browser
+
+
+def problem(status: int, detail: str) -> Callable[[Route], None]:
+    """Answers as the service refuses."""
+
+    def answer(route: Route) -> None:
+        body = json.dumps({"type": "/problems/overloaded", "title": "Overloaded", "status": status, "detail": detail})
+        route.fulfill(status=status, content_type="application/problem+json", body=body, headers={"Retry-After": "3"})
+
+    return answer
+
+
+def test_a_busy_server_is_asked_again_when_it_says(window: Visit) -> None:
+    window.expected = "503"
+    page = window.page
+    page.route(re.compile("/images/"), problem(503, "the queue is full"))
+    page.goto(f"{window.url}#seed=7")
+    expect(page.locator("#waiting")).to_contain_text("The server is busy: the queue is full")
+    expect(page.locator(".countdown")).to_have_text(re.compile(r"Again in [123] s"))
+    window.screenshot("busy")
+    page.unroute(re.compile("/images/"))
+    window.shown()
+    expect(page.locator("#waiting")).to_be_hidden()
+
+
+def test_a_person_need_not_wait(visit: Callable[..., Visit]) -> None:
+    opened = visit()
+    opened.expected = "503"
+    page = opened.page
+    page.route(re.compile("/models"), problem(503, "no model is served"))
+    page.goto(opened.url)
+    expect(page.locator("#waiting")).to_contain_text("no model is served")
+    page.unroute(re.compile("/models"))
+    page.locator("#waiting button").click()
+    opened.shown()
+
+
+def test_what_the_server_says_is_shown(window: Visit) -> None:
+    window.expected = "Failed to load resource"
+    page = window.page
+    page.goto(f"{window.url}#seed=7&version=99&model=faces")
+    expect(page.locator("#problem")).to_contain_text("99")
+    expect(page.locator("#grid .failed").first).to_be_visible()
+    window.screenshot("problem")
+    page.locator("#problem button").click()
+    expect(page.locator("#problem")).to_be_hidden()
+
+
+def test_a_server_that_is_gone_is_asked_until_it_is_back(visit: Callable[..., Visit]) -> None:
+    opened = visit()
+    opened.expected = "ERR_INTERNET_DISCONNECTED"
+    page = opened.open("seed=7")
+    opened.context.set_offline(True)
+    page.locator("#shuffle").click()
+    expect(page.locator("#waiting")).to_contain_text("The server cannot be reached")
+    opened.screenshot("offline")
+    opened.context.set_offline(False)
+    opened.shown()
+    expect(page.locator("#waiting")).to_be_hidden()
+
+
+def test_a_point_of_another_size_is_refused_in_words(visit: Callable[..., Visit]) -> None:
+    opened = visit()
+    opened.expected = "Failed to load resource"
+    page = opened.open("seed=7&kept=z:AAAAAA")
+    expect(page.locator("#problem")).to_contain_text("numbers")
