@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.docs.markdown import ROOT
 
-SMALL = "--images 128 --set generator.width=8 --set discriminator.width=8"
+SMALL = "--images 128 --resolution 32 --set generator.width=8 --set discriminator.width=8"
 SCALED = {
     "--images 500k": SMALL,
     "--images 1M": SMALL,
