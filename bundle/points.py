@@ -79,7 +79,7 @@ def latents_of_points(points: Sequence[Point], latent_dim: int, truncation: floa
         float32 [len(points), latent_dim].
 
     Raises:
-        ValueError: a latent has another number of numbers.
+        ValueError: a latent has another number of numbers, or one that truncation makes infinite.
     """
     latents = np.empty((len(points), latent_dim), np.float32)
     seeded = [i for i, point in enumerate(points) if point.seed is not None]
@@ -92,5 +92,8 @@ def latents_of_points(points: Sequence[Point], latent_dim: int, truncation: floa
             if len(row) != latent_dim:
                 raise ValueError(f"point {i} has {len(row)} numbers; this model's latents have {latent_dim}")
             row[classes:] *= truncation
-            latents[i] = row
+            with np.errstate(over="ignore"):
+                latents[i] = row
+    if not np.isfinite(latents).all():
+        raise ValueError("truncation makes a number of a latent infinite")
     return latents

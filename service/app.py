@@ -62,8 +62,10 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         watching.cancel()
         await asyncio.wait([watching])
         await catalogue.close()
+        desk.close()
 
     catalogue = Catalogue(settings, store, startup=startup)
+    desk = Desk(catalogue)
     app = FastAPI(
         title="Figment",
         version="0.1.0",
@@ -76,7 +78,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         redirect_slashes=False,  # the address would be a guess behind a load balancer
     )
     patch_fastapi(app, redirect_from_root_to_docs=False)
-    app.state.catalogue, app.state.desk = catalogue, Desk(catalogue)
+    app.state.catalogue, app.state.desk = catalogue, desk
     pictures = (generate, interpolate, variations, mix, project, inspect)
     routers = [module.router for module in (*pictures, models, health, metrics)]
     routers += [openinference.router, v2_models.router, v2_models.index_router]

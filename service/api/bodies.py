@@ -8,7 +8,8 @@ from fastapi import Request
 from pydantic import BaseModel
 
 from bundle.points import MAX_LATENT_DIM, Point, point_of
-from service.api.content import limit_of, read_content
+from service.apart import apart
+from service.api.content import QUICK_BODY, limit_of, read_content
 from service.api.parameters import MAX_IMAGES
 from service.api.problems import InvalidParameters, ParameterError, UnsupportedMedia
 from service.api.queries import VariationsQuery
@@ -31,8 +32,17 @@ async def read_body(request: Request, model: type[BaseModel]) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != MEDIA_TYPE and not kind.endswith("+json"):
         raise UnsupportedMedia(f"a body is {MEDIA_TYPE}, or the parameters are in the query, as in /generate?n=16")
+    return await apart(lambda: parse(content, model), quick=len(content) <= QUICK_BODY)
+
+
+def parse(content: bytes, model: type[BaseModel]) -> dict[str, Any]:
+    """The parameters of a JSON object, with latents as points.
+
+    Raises:
+        InvalidParameters: as of `read_body`.
+    """
     try:
-        values = json.loads(content)
+        values = json.loads(content, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise _wrong("body", f"not JSON: {error}") from error
     if not isinstance(values, dict):
@@ -47,6 +57,17 @@ async def read_body(request: Request, model: type[BaseModel]) -> dict[str, Any]:
         values[place] = points[0] if place == "seed" else points
     values.pop(LATENTS, None)
     return values
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a name is there twice")
+    return values
+
+
+def _no_number(text: str) -> Any:  # noqa: ANN401
+    raise ValueError(f"{text} is no JSON")
 
 
 def read_latents(rows: object) -> list[Point]:

@@ -1,5 +1,7 @@
 """Classes of a conditional generator in a request and its answer: `label`, and the class of each seed."""
 
+import csv
+import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,17 +65,14 @@ def labels_drawn(latents: Latents, manifest: Manifest) -> list[int]:
 
 
 def labels_asked(manifest: Manifest, label: str | None, labels: Sequence[int] | None) -> dict[str, object]:
-    """The parameters that ask for classes again: by names, or among several by an index where a name has a comma."""
+    """The parameters that ask for classes again, by their names; several as a line of CSV."""
     if labels is None:
         return {}
     if label is not None:
         return {"label": manifest.class_names[labels[0]]}
-    names = [manifest.class_names[each] for each in labels]
-    plain = [
-        name if "," not in name and name == name.strip() else str(each)
-        for each, name in zip(labels, names, strict=True)
-    ]
-    return {"labels": plain}
+    row = io.StringIO()
+    csv.writer(row, quoting=csv.QUOTE_MINIMAL).writerow(manifest.class_names[each] for each in labels)
+    return {"labels": row.getvalue().rstrip("\r\n")}
 
 
 def _complaint(manifest: Manifest) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
+import numpy as np
 from fastapi import Request
 
 from bundle.latents import Latents
@@ -40,7 +41,7 @@ async def borrowed(request: Request, query: PictureQuery) -> AsyncIterator[Model
 
 
 async def draw(
-    request: Request, model: Model, n: int, make: Callable[[], Made], made: int | None = None
+    request: Request, model: Model, n: int, make: Callable[[], Made], made: int | None = None, about: str = "seeds"
 ) -> tuple[Pixels, Latents, list[int]]:
     """The images of the n latents that `make` makes, if they can be had before the deadline, and what it made.
 
@@ -50,8 +51,9 @@ async def draw(
         request: of `borrowed`.
         model: that draws.
         n: how many images.
-        make: makes float32 [n, latent_dim], and the classes of the points; a ValueError of it is about the seeds.
+        make: makes float32 [n, latent_dim], and the classes of the points; a ValueError of it is told to the client.
         made: how many latents it works on, if not n.
+        about: the parameter that a ValueError of `make` is about.
     """
 
     def left() -> float:
@@ -64,17 +66,24 @@ async def draw(
     try:
         latents, labels = await apart(make, quick=quick)
     except ValueError as error:
-        raise InvalidParameters(ParameterError(parameter="seeds", message=str(error))) from error
+        raise InvalidParameters(ParameterError(parameter=about, message=str(error))) from error
+    if not np.isfinite(latents).all():
+        message = "a number of a latent becomes infinite; take smaller ones"
+        raise InvalidParameters(ParameterError(parameter=about, message=message))
     return await model.batcher.generate(latents, left()), latents, labels
 
 
 def deadline_of(request: Request) -> float:
-    """Seconds that an answer may take: the settings', or those of `Prefer: wait=SECONDS` (RFC 7240) if fewer."""
+    """Seconds that an answer may take: the settings', or those of `waits` if fewer."""
     catalogue: Catalogue = request.app.state.catalogue
-    waits = [
+    return min([catalogue.settings.deadline, *waits(request)])
+
+
+def waits(request: Request) -> list[float]:
+    """Seconds that a client says it waits: `Prefer: wait=SECONDS` (RFC 7240)."""
+    return [
         float(match[1])
         for line in request.headers.getlist("prefer")
         for preference in line.split(",")
         if (match := WAIT.fullmatch(preference.strip()))
     ]
-    return min([catalogue.settings.deadline, *waits])

@@ -1,5 +1,6 @@
 """Server-sent events (WHATWG HTML, section 9.2): an answer that tells what happens until it is done."""
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
@@ -20,6 +21,9 @@ from service.engine.schedule import BatcherClosed, QueueFull
 logger = logging.getLogger("figment.api")
 
 MEDIA_TYPE: Final = "text/event-stream"
+
+HEARTBEAT: Final = 15.0
+"""Seconds after which a comment is sent where there is no event: proxies and clients give up a silent connection."""
 
 Event = tuple[str, Mapping[str, Any]]
 """Its name, and what it says."""
@@ -51,13 +55,32 @@ class EventStream(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             try:
                 async with while_connected(Request(scope, receive), self._deadline), aclosing(self._events) as events:  # type: ignore[type-var]
-                    async for name, about in events:
-                        await write(event(name, json.dumps(about)))
+                    async for each in beating(events, HEARTBEAT):
+                        await write(event(each[0], json.dumps(each[1])) if each else ":\n\n")
             except (ClientGone, OSError):
                 return
             except Exception as error:
                 await write(event("error", bytes(problem_of(error, self._deadline).body).decode()))
             await write("", more=False)
+
+
+async def beating(events: AsyncIterator[Event], seconds: float) -> AsyncIterator[Event | None]:
+    """Events as they come, and None whenever there was none for so many seconds."""
+    pending = asyncio.ensure_future(anext(events, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait([pending], timeout=seconds)
+            if not done:
+                yield None
+                continue
+            if (found := pending.result()) is None:
+                return
+            yield found
+            pending = asyncio.ensure_future(anext(events, None))
+    finally:
+        pending.cancel()
+        await asyncio.wait([pending])
+        pending.cancelled() or pending.exception()
 
 
 def event(name: str, data: str) -> str:

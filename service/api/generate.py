@@ -10,7 +10,7 @@ from service.api.bodies import body_schema
 from service.api.classes import choose, find_labels, labels_asked, labels_drawn
 from service.api.drawing import Made, borrowed, draw
 from service.api.negotiation import STILLS, Chosen, choose_format
-from service.api.origin import Origin, replay_path
+from service.api.origin import Origin, pinned, replay_path
 from service.api.parameters import SeedText
 from service.api.pictures import check_size, not_modified, picture_responses, still_response
 from service.api.problems import InvalidParameters, ParameterError, responses
@@ -99,7 +99,7 @@ async def _answer(
         labels = find_labels(manifest, query.label, given, len(points))
         asked |= labels_asked(manifest, query.label, labels)
         replay = replay_path(path, asked, query, model, chosen)
-        origin = Origin(model, points, replay, chosen, random, pinned=query.version is not None)
+        origin = Origin(model, points, replay, chosen, random, pinned=pinned(request, query))
         if known := not_modified(request, origin):
             return known
         check_size(len(points), model, query)
@@ -108,7 +108,8 @@ async def _answer(
             latents = latents_of_points(points, manifest.latent_dim, query.truncation, len(manifest.class_names))
             return choose(latents, manifest, labels), labels or labels_drawn(latents, manifest)
 
-        images, latents, drawn = await draw(request, model, len(points), make)
+        about = "seeds" if isinstance(query, GenerateQuery) and query.seeds is not None else "seed"
+        images, latents, drawn = await draw(request, model, len(points), make, about=about)
         response = await still_response(images, latents, drawn, points, query, origin)
     if points[0].seed is not None:
         response.headers["Figment-Seed"] = str(points[0].seed)

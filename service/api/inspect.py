@@ -1,7 +1,8 @@
 """`POST /inspect`: what made a picture, read out of the file."""
 
+import re
 import shlex
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
@@ -14,6 +15,9 @@ from service.api.route import only
 from service.api.uploads import BODY, uploaded
 from service.catalogue import Catalogue
 from service.pictures.provenance import read_provenance
+
+PICTURE: Final = re.compile(r"/(generate|images|interpolate|variations|mix)[/.?]")
+"""How the address of a picture begins."""
 
 router = APIRouter(tags=["images"], dependencies=[only(NoQuery)])
 
@@ -42,7 +46,7 @@ class Inspection(BaseModel):
     "/inspect",
     operation_id="inspect",
     summary="What made a picture",
-    responses=responses("invalid-parameter", "too-large", "unsupported-media"),
+    responses=responses("invalid-parameter", "too-large", "unsupported-media", "timeout"),
     openapi_extra=BODY,
 )
 async def inspect(request: Request) -> Inspection:
@@ -53,13 +57,13 @@ async def inspect(request: Request) -> Inspection:
         found = await apart(lambda: read_provenance(content))
     except ValueError as error:
         raise InvalidParameters(ParameterError(parameter="image", message=str(error))) from error
-    path = found.get("figment:request")
+    path = own_path(found.get("figment:request"))
     url = None if path is None else str(request.base_url).rstrip("/") + path
     name, _, version = found.get("figment:model", "").partition("/")
     return Inspection(
         request=path,
         url=url,
-        command=None if url is None else f"curl {shlex.quote(url)} -o picture",
+        command=None if url is None else f"curl --globoff {shlex.quote(url)} -o picture",
         seeds=whole_numbers(found.get("figment:seeds")),
         labels=whole_numbers(found.get("figment:labels")),
         model=name[:MAX_LABEL] or None,
@@ -68,6 +72,11 @@ async def inspect(request: Request) -> Inspection:
         precision=found.get("figment:precision"),
         served=any(bundle.digest == found.get("figment:digest") for bundle in catalogue.shelf.values()),
     )
+
+
+def own_path(text: str | None) -> str | None:
+    """A path and query of this service; None for what somebody has changed into the address of another."""
+    return text if text and PICTURE.match(text) and text.isascii() and text.isprintable() else None
 
 
 def whole_numbers(text: str | None) -> list[int]:

@@ -15,7 +15,7 @@ from service.api.classes import choose, find_labels, labels_asked, labels_drawn
 from service.api.drawing import Made, borrowed, draw
 from service.api.generate import BODY_PROBLEMS, PROBLEMS
 from service.api.negotiation import FRAMES, WALKS, choose_format
-from service.api.origin import Origin, replay_path
+from service.api.origin import Origin, pinned, replay_path
 from service.api.pictures import check_size, not_modified, picture_responses, still_response, walk_response
 from service.api.queries import InterpolateQuery
 from service.api.route import PictureRoute
@@ -74,10 +74,10 @@ async def _answer(query: InterpolateQuery, request: Request, ending: str | None)
         labels = find_labels(manifest, query.label, None, 1)
         asked = {"seeds": keys, **labels_asked(manifest, query.label, labels)}
         replay = replay_path("/interpolate", asked, query, model, chosen)
-        origin = Origin(model, keys, replay, chosen, query.seeds is None, pinned=query.version is not None)
+        origin = Origin(model, keys, replay, chosen, query.seeds is None, pinned=pinned(request, query))
         if known := not_modified(request, origin):
             return known
-        check_size(1 if is_walk else n, model, query)
+        check_size(n, model, query)
 
         def make() -> Made:
             latents = latents_of_points(keys, manifest.latent_dim, query.truncation, len(manifest.class_names))

@@ -12,7 +12,7 @@ from service.api.classes import choose, find_labels, labels_asked, labels_drawn
 from service.api.drawing import Made, borrowed, draw
 from service.api.generate import BODY_PROBLEMS, PROBLEMS
 from service.api.negotiation import STILLS, choose_format
-from service.api.origin import Origin, replay_path
+from service.api.origin import Origin, pinned, replay_path
 from service.api.pictures import check_size, not_modified, picture_responses, still_response
 from service.api.queries import MixQuery
 from service.api.route import PictureRoute
@@ -35,7 +35,7 @@ async def mix(query: Annotated[MixQuery, Query()], request: Request) -> Response
         labels = find_labels(manifest, query.label, None, 1)
         asked = labels_asked(manifest, query.label, labels)
         replay = replay_path("/mix", asked, query, model, chosen)
-        origin = Origin(model, query.seeds, replay, chosen, random=False, pinned=query.version is not None)
+        origin = Origin(model, query.seeds, replay, chosen, random=False, pinned=pinned(request, query))
         if known := not_modified(request, origin):
             return known
         check_size(1, model, query)

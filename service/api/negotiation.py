@@ -1,6 +1,5 @@
 """Which format an answer has: that of `format=`, of the path's ending, of `Accept`, or the first of those there are."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,8 +30,8 @@ WALKS: Final = ("webp", "png", "apng", "gif", "mp4")
 FRAMES: Final = ("png", "webp", "jpeg", "avif")
 """Formats of one frame of a walk, or of a lattice."""
 
-RANGE: Final = re.compile(r"\s*([\w!#$&^.+*-]+)/([\w!#$&^.+*-]+)\s*((?:;[^,]*)?)")
-WEIGHT: Final = re.compile(r";\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*(?:;|$)", re.IGNORECASE)
+MAX_ACCEPT: Final = 2000
+"""Characters of `Accept` that are read."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def choose_format(request: Request, given: str | None, ending: str | None, offer
         NotAcceptable: nor is any that is accepted.
     """
     offered = [name for name in offered if name != "mp4" or mp4_available()]
-    for parameter, name in (("format", given), ("ending", ending and ending.replace("jpg", "jpeg"))):
+    for parameter, name in (("format", given), ("ending", "jpeg" if ending == "jpg" else ending)):
         if name is not None:
             if name not in offered:
                 raise InvalidParameters(_not_offered(parameter, name, offered))
@@ -79,15 +78,25 @@ def choose_format(request: Request, given: str | None, ending: str | None, offer
 
 def weight_of(media_type: str, accept: str) -> float:
     """The weight that an `Accept` gives a media type, 0 … 1: that of the narrowest range it is in, or 0."""
-    whole = media_type.partition("/")[0]
-    ranges = {media_type: 3, f"{whole}/*": 2, "*/*": 1}
+    ranges = {media_type: 3, f"{media_type.partition('/')[0]}/*": 2, "*/*": 1}
     narrowest, weight = 0, 0.0
-    for match in RANGE.finditer(accept):
-        place = ranges.get(f"{match[1]}/{match[2]}".lower(), 0)
-        if place > narrowest:
-            given = WEIGHT.search(match[3])
-            narrowest, weight = place, min(1.0, float(given[1])) if given else 1.0
+    for part in accept[:MAX_ACCEPT].split(","):
+        name, *parameters = (each.strip().lower() for each in part.split(";"))
+        if ranges.get(name, 0) > narrowest:
+            narrowest, weight = ranges[name], _weight(parameters)
     return weight
+
+
+def _weight(parameters: Sequence[str]) -> float:
+    """That of a range with parameters, 0 … 1: what `q` says, 1 without it; 0 where it is no number."""
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return min(1.0, max(0.0, float(value)))
+            except ValueError:
+                return 0.0
+    return 1.0
 
 
 def _not_offered(parameter: str, name: str, offered: Sequence[str]) -> ParameterError:

@@ -22,10 +22,12 @@ from service.api.foreign import OpenAIError, error_responses
 from service.api.json_body import JsonRoute
 from service.api.negotiation import Chosen
 from service.api.openai_images import (
+    MAX_SCALE,
     ImageEntry,
     ImageRequest,
     ImagesAnswer,
     check_request,
+    is_flattened,
     is_transparent,
     model_asked,
     prepared,
@@ -132,7 +134,10 @@ def _encoded(
     for i, pixels in enumerate(prepared(images, scale, transparent)):
         replay = _replay(model, seeds[i], body, scale)
         origin = Origin(model, [Point(seeds[i])], replay, Chosen(body.kind, by_accept=False), random=False, pinned=True)
-        content = encode_still(pixels, body.kind, quality=body.quality_asked, text=origin.text(labels[i : i + 1]))
+        text = origin.text(labels[i : i + 1])
+        if scale > MAX_SCALE or is_flattened(body, model.bundle.manifest.image):
+            del text["figment:request"]  # no address has such a picture
+        content = encode_still(pixels, body.kind, quality=body.quality_asked, text=text)
         entries.append({"b64_json": base64.b64encode(content).decode()})
     return entries
 

@@ -117,6 +117,8 @@ def check_request(body: ImageRequest, image: ImageShape) -> int:
     scale = _scale(body.size, image, body.n or 1)
     if body.response_format == "url" and scale > MAX_SCALE:
         raise wrong("size", f"an address leads to an image of at most {MAX_SCALE} times the model's size", body.size)
+    if body.response_format == "url" and is_flattened(body, image):
+        raise wrong("background", "at an address it keeps its transparency; ask for b64_json", body.background)
     if body.background == "transparent" and not is_transparent(body, image):
         raise wrong("background", "this model's images, or this output_format, have no transparency", body.background)
     return scale
@@ -139,6 +141,11 @@ def _scale(size: str | None, image: ImageShape, n: int) -> int:
 def is_transparent(body: ImageRequest, image: ImageShape) -> bool:
     """Whether the images keep the transparency that the model gives them."""
     return image.channels == 4 and body.kind != "jpeg" and body.background != "opaque"
+
+
+def is_flattened(body: ImageRequest, image: ImageShape) -> bool:
+    """Whether the images are laid on white, where the format would keep their transparency."""
+    return image.channels == 4 and body.kind != "jpeg" and not is_transparent(body, image)
 
 
 def prepared(images: Pixels, scale: int, transparent: bool) -> Pixels:

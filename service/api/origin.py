@@ -2,16 +2,21 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from bundle.points import Point
+import numpy as np
+from fastapi import Request
+
+from bundle.latents import Latents
+from bundle.points import Point, latents_of_points, point_of
 from service.api.negotiation import Chosen
 from service.api.queries import PictureQuery
 from service.catalogue import Model
+from service.pictures.mp4 import mp4_available
 
 ENCODERS: Final = 1
 """Counted up when an encoder of ours writes other bytes."""
@@ -31,7 +36,7 @@ class Origin:
     """What a picture was made of.
 
     `points`: those that were asked for; `replay`: the path and query that answer with the same picture again; `random`:
-    whether something of it was drawn for this answer alone; `pinned`: whether the request named the version.
+    whether something of it was drawn for this answer alone; `pinned`: whether the URL names the model and its version.
     """
 
     model: Model
@@ -95,8 +100,29 @@ class Origin:
             "request": self.replay,
         }
 
+    def text_of_one(self, point: Point, latent: Latents, labels: Sequence[int]) -> dict[str, str]:
+        """What is written into the file of one of several images: the address of that image by itself.
+
+        Args:
+            point: of the image.
+            latent: float32 [latent_dim], from which it was drawn: another than the point's own, if it was truncated or
+                its class was chosen.
+            labels: its class, or none.
+        """
+        manifest = self.model.bundle.manifest
+        own = latents_of_points([point], manifest.latent_dim)[0]
+        drawn = point if np.array_equal(own, latent) else point_of(latent)
+        query = urlencode({"model": manifest.name, "version": manifest.version})
+        replay = f"/images/{drawn}.png?{query}"
+        return replace(self, points=[drawn], replay=replay).text(labels)
+
     def _if_short(self, header: str) -> dict[str, str]:
         return {header: self.replay} if len(self.replay) <= MAX_HEADER else {}
+
+
+def pinned(request: Request, query: PictureQuery) -> bool:
+    """Whether the URL names the model and its version, so that its answer never changes."""
+    return request.method == "GET" and query.model is not None and query.version is not None
 
 
 def replay_path(path: str, asked: Mapping[str, object], query: PictureQuery, model: Model, chosen: Chosen) -> str:
@@ -156,4 +182,5 @@ def joined(values: Iterable[object]) -> str:
 @cache
 def encoders() -> str:
     """What the bytes of a file depend on beside its pixels."""
-    return f"{ENCODERS} pillow {version('pillow')} isal {version('isal')}"
+    av = f" av {version('av')}" if mp4_available() else ""
+    return f"{ENCODERS} pillow {version('pillow')} isal {version('isal')}{av}"

@@ -1,5 +1,6 @@
 """The kinds of parameters: how each is read, from the text of a query or a value of JSON, and what is allowed."""
 
+import csv
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +24,10 @@ MAX_LABEL: Final = 255
 """Characters of a class's name."""
 MAX_DIGITS: Final = 20
 """Of a whole number."""
+MAX_NUMBER: Final = 40
+"""Characters of a number."""
 
-A_NUMBER: Final = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+A_NUMBER: Final = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 RANGE: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
 SHAPE: Final = re.compile(r"([0-9]{1,3})x([0-9]{1,3})")
 
@@ -41,7 +44,9 @@ def _whole_number(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    if isinstance(value, bool) or (isinstance(value, str) and not A_NUMBER.fullmatch(value)):
+    if isinstance(value, bool) or (
+        isinstance(value, str) and (len(value) > MAX_NUMBER or not A_NUMBER.fullmatch(value))
+    ):
         raise ValueError("a number is needed")
     return value
 
@@ -57,6 +62,13 @@ def _point(value: object) -> Point:
     if isinstance(value, bool | float) or not isinstance(value, str | int | Point):
         raise ValueError("a seed is needed, a whole number or a text")
     return value if isinstance(value, Point) else parse_point(str(value))
+
+
+def _seed(value: object) -> int:
+    point = _point(value)
+    if point.seed is None:
+        raise ValueError("a seed is needed, and no latent")
+    return point.seed
 
 
 def _parts(value: object) -> Sequence[object]:
@@ -112,8 +124,9 @@ def _numbers(value: object) -> tuple[float, ...]:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    texts = tuple(str(part) for part in _parts(value) if isinstance(part, str | int) and not isinstance(part, bool))
-    if len(texts) != len(_parts(value)) or not all(0 < len(text) <= MAX_LABEL for text in texts):
+    parts = next(csv.reader([value], skipinitialspace=True), ()) if isinstance(value, str) else _parts(value)
+    texts = tuple(str(part) for part in parts if isinstance(part, str | int) and not isinstance(part, bool))
+    if len(texts) != len(parts) or not all(0 < len(text) <= MAX_LABEL for text in texts):
         raise ValueError(f"names of classes, or their indices, are needed, of 1 to {MAX_LABEL} characters")
     return texts
 
@@ -161,6 +174,8 @@ Points = Annotated[
         f"1 to {MAX_IMAGES} points separated by commas, ranges of numbers among them. {A_POINT}", "0-15,42,ada"
     ),
 ]
+PlainSeed = Annotated[int, BeforeValidator(_seed), _text_schema("A whole number, or any other text.", "7")]
+"""A seed, and no other point."""
 KeyPoints = Annotated[
     tuple[Point, ...],
     _read(_key_points),
@@ -174,7 +189,10 @@ Weights = Annotated[
 Labels = Annotated[
     tuple[str, ...],
     _read(_texts),
-    _text_schema("A class for each image, by name or by index, separated by commas; see `label`.", "0,3,1"),
+    _text_schema(
+        "A class for each image, by name or index, with commas; a name with a comma is in quotation marks.",
+        "0,3,1",
+    ),
 ]
 Background = Annotated[
     Colour,

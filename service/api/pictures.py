@@ -48,6 +48,8 @@ async def still_response(
         origin: of the answer.
     """
     format, text = origin.chosen.format, origin.text(labels)  # noqa: A001
+    if query.scale != 1:  # before they are laid out, so that no pixel is made of two images
+        images = await apart(lambda: scale_images(images, query.scale, query.resample))
     if format in ("npz", "zip", "json"):
         content = await apart(lambda: archive(images, latents, labels, points, origin))
         return Response(content, headers=origin.headers(labels), media_type=MEDIA_TYPES[format])
@@ -56,7 +58,7 @@ async def still_response(
         still = cast(StillFormat, format)
         return encode_still(laid_out(images, query), still, quality=query.quality, lossless=query.lossless, text=text)
 
-    quick = format == "png" and images.nbytes * query.scale**2 <= QUICK_PIXELS
+    quick = format == "png" and images.nbytes <= QUICK_PIXELS
     content = await encoded(encode, quick=quick)
     return Response(content, headers=origin.headers(labels), media_type=MEDIA_TYPES[format])
 
@@ -87,8 +89,6 @@ async def encoded(encode: Callable[[], bytes], *, quick: bool = False) -> bytes:
 
 def laid_out(images: Pixels, query: ImageQuery) -> Pixels:
     """One picture of images: uint8 [height, width, channels]."""
-    if query.scale != 1:  # before they are laid out, so that no pixel is made of two images
-        images = scale_images(images, query.scale, query.resample)
     if isinstance(query, GridQuery):
         return make_grid(images, query.columns, query.padding, query.background or WHITE)
     return make_grid(images, 1)
@@ -107,7 +107,8 @@ def check_size(n: int, model: Model, query: ImageQuery) -> None:
     height, width = (side * query.scale + padding for side in (shape.height, shape.width))
     pixels = height * width * columns * -(-n // columns)
     if pixels > MAX_PIXELS:
-        message = f"the picture would have {pixels:,.0f} pixels; at most {MAX_PIXELS:,} are drawn: take a smaller scale"
+        most = f"at most {MAX_PIXELS:,} are drawn: take fewer images, or a smaller scale"
+        message = f"the picture would have {pixels:,.0f} pixels; {most}"
         raise InvalidParameters(ParameterError(parameter="scale", message=message, got=f"{query.scale:g}"))
 
 
@@ -117,10 +118,14 @@ def archive(images: Pixels, latents: Latents, labels: Sequence[int], points: Seq
     if origin.chosen.format == "npz":
         known = [seed for seed in seeds if seed is not None]
         return encode_npz(images, latents, known if len(known) == len(seeds) else None, labels or None)
-    texts = [origin.text([labels[i]] if labels else []) for i in range(len(points))]
+    texts = [
+        origin.text_of_one(point, latent, labels[i : i + 1])
+        for i, (point, latent) in enumerate(zip(points, latents, strict=True))
+    ]
+    document = describe(images, list(map(str, points)), seeds, labels or None, origin.summary)
     if origin.chosen.format == "zip":
-        return encode_zip(images, file_names(seeds), texts, origin.summary)
-    return encode_json(images, texts, describe(images, list(map(str, points)), seeds, labels or None, origin.summary))
+        return encode_zip(images, file_names(seeds), texts, document)
+    return encode_json(images, texts, document)
 
 
 def picture_responses(*kinds: str, headers: Mapping[str, str] | None = None) -> dict[int | str, dict[str, Any]]:

@@ -17,6 +17,7 @@ Problem
 `problem_kinds` says what each means and what to do; `foreign` has the shapes of other protocols.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -96,6 +97,14 @@ class UnsupportedMedia(Exception):
         self.headers = headers
 
 
+class TextAsItIs(JSONResponse):
+    """JSON of texts that clients have sent, in which half a surrogate pair becomes a question mark."""
+
+    def render(self, content: object) -> bytes:
+        """As UTF-8."""
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
 def problem(kind: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:  # noqa: ANN401
     """The answer for a problem of a type in `TITLES`; `more` are other fields of `ProblemDetails`, as JSON has them.
 
@@ -103,7 +112,7 @@ def problem(kind: str, detail: str, headers: Mapping[str, str] | None = None, **
     """
     status, title = TITLES[kind]
     details = {"type": f"/problems/{kind}", "title": title, "status": status, "detail": detail, **more}
-    return JSONResponse(details, status, headers, MEDIA_TYPE)
+    return TextAsItIs(details, status, headers, MEDIA_TYPE)
 
 
 def answer(
@@ -119,7 +128,7 @@ def answer(
         return problem(kind, detail, headers, **more)
     status = foreign.status_of(TITLES[kind][0])
     parameter = more["errors"][0]["parameter"] if more.get("errors") else None
-    return JSONResponse(shape(status, kind, detail, parameter), status, headers)
+    return TextAsItIs(shape(status, kind, detail, parameter), status, headers)
 
 
 def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:

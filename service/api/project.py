@@ -2,24 +2,28 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from fastapi import APIRouter, Request, Response
+from fastapi import Query as InQuery
+from pydantic import BaseModel, Field
 
 from bundle.classes import class_of
 from bundle.latents import Latents
 from bundle.points import point_of
-from bundle.seeds import parse_seed, random_seed
-from service.apart import apart
+from bundle.seeds import random_seed
+from service.apart import QUICK_PIXELS, apart
+from service.api.drawing import waits
 from service.api.events import MEDIA_TYPE, Event, EventStream
 from service.api.hangup import while_connected
-from service.api.parameters import WHOLE, ModelName, Version
+from service.api.negotiation import weight_of
+from service.api.parameters import NUMBER, WHOLE, ModelName, PlainSeed, Version
 from service.api.problems import InvalidParameters, ParameterError, TooLarge, UnsupportedMedia, responses
+from service.api.queries import Query
 from service.api.route import only
 from service.api.uploads import BODY, uploaded
 from service.catalogue import Catalogue, Model
@@ -40,18 +44,14 @@ AGAIN: Final = 1.0
 router = APIRouter(tags=["images"])
 
 
-class ProjectQuery(BaseModel):
+class ProjectQuery(Query):
     """Parameters of a search."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     steps: Annotated[int, Field(ge=1, le=MAX_STEPS, description="Steps of the search at most."), WHOLE] = 200
-    seconds: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, description="Seconds at most; FIGMENT_PROJECT_SECONDS if left out."
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False), NUMBER] | None = Field(
+        default=None, description="Seconds at most; FIGMENT_PROJECT_SECONDS if left out."
     )
-    seed: Annotated[int | None, BeforeValidator(lambda text: text if text is None else parse_seed(str(text)))] = Field(
-        default=None, description="Of the random latents that the search begins with. Random if left out."
-    )
+    seed: PlainSeed | None = None
     model: ModelName = None
     version: Version = None
 
@@ -95,18 +95,19 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     dependencies=[only(ProjectQuery)],
     openapi_extra=BODY,
 )
-async def project(query: Annotated[ProjectQuery, Query()], request: Request) -> Any:  # noqa: ANN401 (one of two answers)
+async def project(query: Annotated[ProjectQuery, InQuery()], request: Request) -> Any:  # noqa: ANN401 (one of two answers)
     """Search the latent of the picture in the body, and answer with it, or with events on the way."""
     catalogue: Catalogue = request.app.state.catalogue
     desk: Desk = request.app.state.desk
-    limits = limits_of(query, catalogue.settings)
+    limits = limits_of(query, catalogue.settings, waits(request))
     deadline = longest(catalogue.settings)
     async with AsyncExitStack() as stack:
+        content = await uploaded(request, catalogue.settings.max_upload)
         stack.enter_context(desk.place())
-        model, target = await _prepare(request, query, catalogue, stack)
+        model, target = await _prepare(content, query, catalogue, stack)
         request.state.deadline = deadline
         events = follow(desk, model, target, limits)
-        if MEDIA_TYPE in request.headers.get("accept", ""):
+        if wants_events(request.headers.get("accept", "")):
             return EventStream(events, stack.pop_all(), deadline)
         async with while_connected(request, deadline), aclosing(events):  # type: ignore[type-var]
             async for name, about in events:
@@ -117,11 +118,10 @@ async def project(query: Annotated[ProjectQuery, Query()], request: Request) -> 
 
 
 async def _prepare(
-    request: Request, query: ProjectQuery, catalogue: Catalogue, stack: AsyncExitStack
+    content: bytes, query: ProjectQuery, catalogue: Catalogue, stack: AsyncExitStack
 ) -> tuple[Model, Pixels]:
     """The model, held until the stack is closed, and the picture in its shape."""
     async with asyncio.timeout(catalogue.settings.deadline):
-        content = await uploaded(request, catalogue.settings.max_upload)
         model = await stack.enter_async_context(catalogue.borrow(query.model, query.version))
         image = model.bundle.manifest.image
         try:
@@ -134,8 +134,14 @@ async def _prepare(
             raise InvalidParameters(ParameterError(parameter="image", message=str(error))) from error
 
 
-def limits_of(query: ProjectQuery, settings: Settings) -> Limits:
-    """What a search may take.
+def wants_events(accept: str) -> bool:
+    """Whether events are accepted by their name, and no less than JSON is."""
+    events = weight_of(MEDIA_TYPE, accept) if MEDIA_TYPE in accept.lower() else 0.0
+    return events > 0 and events >= weight_of("application/json", accept)
+
+
+def limits_of(query: ProjectQuery, settings: Settings, waits: Sequence[float] = ()) -> Limits:
+    """What a search may take; `waits` are seconds that its client would wait.
 
     Raises:
         InvalidParameters: more seconds than FIGMENT_PROJECT_SECONDS.
@@ -145,7 +151,7 @@ def limits_of(query: ProjectQuery, settings: Settings) -> Limits:
         message = f"at most {most:g} s, which is FIGMENT_PROJECT_SECONDS"
         raise InvalidParameters(ParameterError(parameter="seconds", message=message, got=f"{query.seconds:g}"))
     seed = random_seed() if query.seed is None else query.seed
-    return Limits(query.steps, query.seconds or most, seed)
+    return Limits(query.steps, min([query.seconds or most, *waits]), seed)
 
 
 def longest(settings: Settings) -> float:
@@ -168,7 +174,8 @@ async def follow(desk: Desk, model: Model, target: Pixels, limits: Limits) -> As
             except QueueFull:
                 continue
             yield "progress", {"step": state.step, "steps": limits.steps, "distance": state.distance,
-                               "seconds": round(state.seconds, 3), "png": _base64(encode_png(pixels))}  # fmt: skip
+                               "seconds": round(state.seconds, 3), "point": str(point_of(state.latent)),
+                               "png": await _base64(pixels)}  # fmt: skip
 
 
 async def _drawn(model: Model, latent: Latents, tries: int = 1) -> Pixels:
@@ -195,7 +202,7 @@ async def _result(model: Model, target: Pixels, limits: Limits, state: State) ->
             "figment:precision": model.precision}  # fmt: skip
     return {
         "point": point,
-        "distance": distance(pixels, target),
+        "distance": await apart(lambda: distance(pixels, target), quick=pixels.nbytes <= QUICK_PIXELS),
         "method": state.method,
         "seed": limits.seed,
         "steps": state.step,
@@ -203,7 +210,7 @@ async def _result(model: Model, target: Pixels, limits: Limits, state: State) ->
         "model": manifest.name,
         "version": manifest.version,
         "label": int(class_of(state.latent[np.newaxis], shares)[0]) if shares else None,
-        "png": _base64(encode_png(pixels, text)),
+        "png": await _base64(pixels, text),
         "request": request,
     }
 
@@ -213,5 +220,8 @@ def distance(one: Pixels, other: Pixels) -> float:
     return float(np.mean((one.astype(np.float64) - other) ** 2)) / 255.0**2
 
 
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode()
+async def _base64(pixels: Pixels, text: Mapping[str, str] | None = None) -> str:
+    def encode() -> str:
+        return base64.b64encode(encode_png(pixels, text)).decode()
+
+    return await apart(encode, quick=pixels.nbytes <= QUICK_PIXELS)

@@ -4,7 +4,7 @@ FastAPI documents these routes from their signatures as any others. It would als
 request, parameter by parameter, which takes as long as drawing a small image's PNG.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from fastapi import Depends, Request, Response, params
@@ -40,7 +40,9 @@ class PictureRoute(APIRoute):
             check_names(request, model)
             given: dict[str, Any] = dict(request.query_params)
             if request.method == "POST":
-                given = merged(given, await read_body(request, model))
+                body = await read_body(request, model)
+                refuse_unknown(body, model)
+                given = merged(given, body)
             else:
                 refuse_body(request)
             values = {name: read(kind.validate_python, request.path_params[name], "path", name)
@@ -73,14 +75,31 @@ def check_names(request: Request, query: type[BaseModel]) -> None:
     given, names = request.query_params, query.model_fields
     if len(given) == len(given.multi_items()) and names.keys() >= given.keys():
         return
-    unknown = {name: value for name, value in given.multi_items() if name not in names}
     twice = {name for name in names if len(given.getlist(name)) > 1}
-    message = f"unknown parameter; there are: {', '.join(sorted(names)) or 'none'}"
-    errors = [
-        ParameterError(parameter=name[:MAX_NAME], message=message, got=echo(value)) for name, value in unknown.items()
-    ]
+    errors = unknown(given, query)
     errors += [ParameterError(parameter=name, message="given more than once") for name in sorted(twice)]
     raise InvalidParameters(*errors[:MAX_ERRORS])
+
+
+def refuse_unknown(given: Mapping[str, object], query: type[BaseModel]) -> None:
+    """Refuse parameters of a body that a query does not have.
+
+    Raises:
+        InvalidParameters: names them.
+    """
+    if errors := unknown(given, query):
+        raise InvalidParameters(*errors)
+
+
+def unknown(given: Mapping[str, object], query: type[BaseModel]) -> list[ParameterError]:
+    """Parameters that a query does not have; at most `MAX_ERRORS`."""
+    names = query.model_fields
+    message = f"unknown parameter; there are: {', '.join(sorted(names)) or 'none'}"
+    found = (name for name in given if name not in names)
+    return [
+        ParameterError(parameter=name[:MAX_NAME], message=message, got=echo(given[name]))
+        for name, _ in zip(found, range(MAX_ERRORS), strict=False)
+    ]
 
 
 def refuse_body(request: Request) -> None:

@@ -1,5 +1,6 @@
 """The body of a request that is a picture: its bytes, or the field `image` of a form, of a limited size."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from service.apart import apart
 from service.api.content import read_content
 from service.api.problems import InvalidParameters, ParameterError
 
@@ -45,24 +47,30 @@ async def uploaded(request: Request, limit: int) -> bytes:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
         return content
 
-    async def stream() -> AsyncIterator[bytes]:
-        yield content
-        yield b""
-
     try:
-        parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=0)  # type: ignore[arg-type]
-        form = await parser.parse()
-        try:
-            file = form.get(FIELD)
-            if isinstance(file, UploadFile) and len(form) == 1:
-                return await file.read()
-        finally:
-            await form.close()
+        file = await apart(lambda: asyncio.run(_file_of_form(request, content)))
     except MultiPartException as error:
         raise _wrong(error.message) from error
     except Exception as error:  # no boundary is a KeyError; python-multipart has errors of its own
         raise _wrong(f"the form cannot be read: {error}") from error
-    raise _wrong("a form with one file, of that name, is needed")
+    if file is None:
+        raise _wrong("a form with one file, of that name, is needed")
+    return file
+
+
+async def _file_of_form(request: Request, content: bytes) -> bytes | None:
+    """The only part of a form, if it is the file; for an event loop of its own: to read a form can take seconds."""
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield content
+        yield b""
+
+    form = await MultiPartParser(request.headers, stream(), max_files=1, max_fields=0).parse()  # type: ignore[arg-type]
+    try:
+        file = form.get(FIELD)
+        return await file.read() if isinstance(file, UploadFile) and len(form) == 1 else None
+    finally:
+        await form.close()
 
 
 def _wrong(message: str) -> InvalidParameters:

@@ -13,7 +13,7 @@ from service.api.classes import choose, find_labels, labels_asked, labels_drawn
 from service.api.drawing import Made, borrowed, draw
 from service.api.generate import BODY_PROBLEMS, PROBLEMS
 from service.api.negotiation import STILLS, choose_format
-from service.api.origin import Origin, replay_path
+from service.api.origin import Origin, pinned, replay_path
 from service.api.pictures import check_size, not_modified, picture_responses, still_response
 from service.api.queries import VariationsQuery
 from service.api.route import PictureRoute
@@ -38,7 +38,7 @@ async def variations(query: Annotated[VariationsQuery, Query()], request: Reques
         labels = find_labels(manifest, query.label, None, query.n)
         asked = {"seed": base, "noise": noise, "n": query.n, **labels_asked(manifest, query.label, labels)}
         replay = replay_path("/variations", asked, query, model, chosen)
-        origin = Origin(model, [base], replay, chosen, random, pinned=query.version is not None)
+        origin = Origin(model, [base], replay, chosen, random, pinned=pinned(request, query))
         if known := not_modified(request, origin):
             return known
         check_size(query.n, model, query)
@@ -50,7 +50,7 @@ async def variations(query: Annotated[VariationsQuery, Query()], request: Reques
             found = choose(neighbours(latent, directions, query.distance, classes), manifest, labels)
             return found, labels_drawn(found, manifest)
 
-        images, latents, drawn = await draw(request, model, query.n, make)
+        images, latents, drawn = await draw(request, model, query.n, make, about="seed")
         return await still_response(images, latents, drawn, [point_of(latent) for latent in latents], query, origin)
 
 

@@ -123,9 +123,9 @@ class Device:
 
     @property
     def busy(self) -> bool:
-        """Whether a batch runs or waits."""
+        """Whether a batch runs or waits, or a call does, which is timed."""
         with self._lock:
-            return bool(self._schedule.running) or self._schedule.waiting
+            return bool(self._schedule.running or self._calls) or self._calling or self._schedule.waiting
 
     def waiting(self, lane: Lane) -> int:
         """Rows of a lane that are in no batch yet."""

@@ -8,9 +8,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from service.pictures.pixels import Pixels
 
-FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "JPEG2000", "PPM", "TGA")
+FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "JPEG2000", "TGA")
 """What is read. Others of Pillow's formats are no pictures from a browser or a camera, and reading one, EPS, starts
-another program."""
+another program; plain PPM takes seconds a megabyte."""
 MAX_PIXELS: Final = 2**25
 """Width × height, before anything is decoded: a file of a kilobyte may hold gigabytes. A camera's 32 million fit."""
 MAX_SIDE: Final = 2**15

@@ -3,12 +3,12 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final
 
-from service.catalogue import Catalogue, Model
+from service.catalogue import Catalogue, Model, NotReady
 from service.engine.device import step_back
 from service.engine.protocol import Pixels
 from service.engine.schedule import QueueFull
@@ -20,6 +20,8 @@ NICENESS: Final = 10
 GIVING_WAY: Final = 4.0
 """While pictures are drawn or wait, a search stands still: after each piece of its work at most so many times as long,
 so that it has a fifth of a device that is never idle."""
+LONGEST_WAY: Final = 2.0
+"""Seconds that it stands still at most: the first piece of a search compiles the graph, and takes as long as many."""
 LOOK_AGAIN: Final = 0.002
 """Seconds between two looks at whether the device is idle."""
 
@@ -71,11 +73,15 @@ class Desk:
 
         Raises:
             EngineError: inference failed.
+            NotReady: the service stops, or the model is retired, before it has begun.
         """
         loop, states, stop = asyncio.get_running_loop(), asyncio.Queue[State | None](), threading.Event()
 
         def report(state: State) -> None:
             loop.call_soon_threadsafe(states.put_nowait, state)
+
+        def stopped() -> bool:
+            return stop.is_set() or model.retired or self._catalogue.stopping
 
         def work() -> State:
             manifest = model.bundle.manifest
@@ -85,11 +91,13 @@ class Desk:
                 Space(manifest.latent_dim, manifest.class_shares),
                 limits,
                 report=report,
-                pause=self._give_way,
-                stopped=lambda: stop.is_set() or model.retired or self._catalogue.stopping,
+                pause=lambda taken: self._give_way(taken, stopped),
+                stopped=stopped,
             )
 
         async with self._turn:
+            if stopped():
+                raise NotReady("the service is stopping, or a newer version has taken the model's place")
             future = loop.run_in_executor(self._thread, work)
             future.add_done_callback(lambda _: states.put_nowait(None))
             try:
@@ -101,10 +109,14 @@ class Desk:
                 await asyncio.wait([future])
                 future.cancelled() or future.exception()  # else asyncio complains that nobody asked for it
 
-    def _give_way(self, taken: float) -> None:
-        until = time.monotonic() + GIVING_WAY * taken
-        while self._catalogue.device.busy and time.monotonic() < until:
+    def _give_way(self, taken: float, stopped: Callable[[], bool]) -> None:
+        until = time.monotonic() + min(GIVING_WAY * taken, LONGEST_WAY)
+        while self._catalogue.device.busy and time.monotonic() < until and not stopped():
             time.sleep(LOOK_AGAIN)
+
+    def close(self) -> None:
+        """Let the thread end; a search that runs ends by itself when the service stops."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
 
 async def _latest(states: "asyncio.Queue[State | None]") -> State | None:

@@ -66,9 +66,9 @@ class Gauge:
         return measured
 
     def _keep(self, latents: Latents, distances: NDArray[np.float32]) -> None:
-        best = int(np.argmin(distances))
+        best = int(np.argmin(np.nan_to_num(distances, nan=np.inf)))
         if self.latent is None or distances[best] < self.distance:
-            self.distance, self.latent = float(distances[best]), latents[best].copy()
+            self.distance, self.latent = float(np.nan_to_num(distances[best], nan=np.inf)), latents[best].copy()
 
 
 def next_rows(ran: int, rows: int, taken: float) -> int:

@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import io
+import json
 import time
 import zipfile
 from collections.abc import Callable
@@ -273,7 +274,15 @@ async def test_padding_background_and_scale_make_room(client: httpx.AsyncClient,
     assert (clear[:4, :, 3] == 255).all()
 
 
-@pytest.mark.parametrize("path", ["/generate?seeds=7,9,ada", "/variations?seed=7&n=3&noise=1", "/mix?seeds=1,2"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/generate?seeds=7,9,ada",
+        "/generate?seed=7&n=3&truncation=0.5",
+        "/variations?seed=7&n=3&noise=1",
+        "/mix?seeds=1,2",
+    ],
+)
 async def test_the_formats_for_programs_hold_the_same_images(
     client: httpx.AsyncClient, decode: Decode, path: str
 ) -> None:
@@ -288,10 +297,17 @@ async def test_the_formats_for_programs_hold_the_same_images(
     for entry, image in zip(document["images"], images, strict=True):
         with Image.open(io.BytesIO(base64.b64decode(entry["png"]))) as picture:
             assert np.array_equal(np.asarray(picture), image)
-        assert np.array_equal(decode(await client.get(f"/images/{entry['point']}.png")), image)
+        psi = "?truncation=0.5" if "truncation" in path else ""
+        assert np.array_equal(decode(await client.get(f"/images/{entry['point']}.png{psi}")), image)
     with zipfile.ZipFile(io.BytesIO((await client.get(f"{path}&format=zip")).content)) as archive:
         names = archive.namelist()
         assert names[-1] == "figment.json"
+        assert json.loads(archive.read("figment.json"))["images"] == [
+            {name: entry[name] for name in ("point", "seed", "label")} for entry in document["images"]
+        ]
         for name, image in zip(names[:-1], images, strict=True):
-            with Image.open(io.BytesIO(archive.read(name))) as picture:
+            content = archive.read(name)
+            with Image.open(io.BytesIO(content)) as picture:
                 assert np.array_equal(np.asarray(picture), image)
+            request = read_provenance(content)["figment:request"]  # each its own
+            assert (await client.get(request)).content == content

@@ -72,9 +72,17 @@ async def test_who_has_the_picture_gets_a_304_and_nothing_is_drawn(service: Serv
 
 
 @pytest.mark.parametrize("path", ["/generate?seed=7", "/images/7.png?", "/interpolate?seeds=1,2", "/mix?seeds=1,2"])
-async def test_where_the_version_is_named_the_answer_never_changes(client: httpx.AsyncClient, path: str) -> None:
-    answer = await client.get(f"{path}&version=1")
+async def test_where_model_and_version_are_named_the_answer_never_changes(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(f"{path}&model=tiny&version=1")
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    for one in ("model=tiny", "version=1"):  # another may become the default model, or the newest version
+        answer = await client.get(f"{path}&{one}")
+        assert answer.headers["Cache-Control"] == "public, no-cache"
+
+
+async def test_an_answer_to_a_body_is_not_that_of_its_url(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/generate", json={"seed": 7, "model": "tiny", "version": 1})
+    assert answer.headers["Cache-Control"] == "public, no-cache"
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
+import numpy as np
 import pytest
 from starlette.types import ASGIApp, Message
 
+from bundle.points import point_of
 from bundle.seeds import parse_seed
 from tests.service.conftest import Serve, Service
 from tests.service.fake_engine import FakeEngine
@@ -322,3 +324,35 @@ async def test_a_picture_has_a_largest_size(serve: Serve, publish: Callable[...,
         body = problem(await service.client.get("/generate?n=64&scale=8"), "invalid-parameter")
         assert "at most 33,554,432" in body["detail"]
         assert service.engines["large"].batches == []
+
+
+@pytest.mark.parametrize("name", ["truncation", "scale"])
+@pytest.mark.parametrize("text", ["1" * 60_000 + "x", "1" * 60_000, "." * 60_000, "1e" * 30_000])
+async def test_a_long_number_is_refused_at_once(
+    client: httpx.AsyncClient, problem: Check, name: str, text: str
+) -> None:
+    async with asyncio.timeout(5):
+        body = problem(await client.post("/generate", json={name: text}), "invalid-parameter")
+    assert body["errors"][0]["parameter"] == name
+
+
+async def test_many_unknown_names_in_a_body_give_a_short_answer(client: httpx.AsyncClient, problem: Check) -> None:
+    answer = await client.post("/generate", json={f"{'k' * 300}{i}": 1 for i in range(1000)})
+    assert len(problem(answer, "invalid-parameter")["errors"]) == 20
+    assert len(answer.content) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [("/generate?seed={p}&truncation=2", "seed"), ("/generate?seeds={p}&truncation=2", "seeds"),
+     ("/variations?seed={p}&noise=1&distance=1", "seed"), ("/mix?seeds={p},{p}&weights=4,4&rescale=false", "seeds"),
+     ("/interpolate?seeds={p},7&truncation=2", "seeds")],
+)  # fmt: skip
+async def test_what_becomes_infinite_is_refused(
+    client: httpx.AsyncClient, problem: Check, engine: FakeEngine, path: str, parameter: str
+) -> None:
+    point = point_of(np.full(16, 3e38, np.float32))
+    body = problem(await client.get(path.format(p=point)), "invalid-parameter")
+    assert body["errors"][0]["parameter"] == parameter
+    assert "infinite" in body["errors"][0]["message"]
+    assert engine.batches == []
