@@ -59,7 +59,7 @@ def variations(figment: Figment, options: argparse.Namespace) -> None:
 def mix(figment: Figment, options: argparse.Namespace) -> None:
     """`figment mix`."""
     delivery = Delivery(figment, options)
-    chosen = _chosen(options, ("rescale", *GRID))
+    chosen = _chosen(options, ("rescale", *STILL))
     weights = None if options.weights is None else _numbers(options.weights)
     delivery.deliver(figment.mix(options.seeds, weights, **delivery.destined(chosen)))
 

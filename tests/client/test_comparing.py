@@ -14,7 +14,7 @@ from figment_client.inspections import Inspection
 
 from tests.client.fake_service import MP4, FakeService
 
-ORIGIN = Inspection("/generate?seed=7", "", "", (7,), "adventurer", 3, "sha256:1f", "float32", True)
+ORIGIN = Inspection("/generate?seed=7", "", "", (7,), (1,), "adventurer", 3, "sha256:1f", "float32", True)
 
 
 def png(level: int, size: tuple[int, int] = (5, 4), mode: str = "RGB", **options: object) -> bytes:
