@@ -28,15 +28,20 @@ def pictures_of_zip(archive: Picture, count: int, options: OriginOptions) -> lis
     Raises InvalidAnswer where the archive or a file in it is damaged, there are not `count` pictures in it, or one does
     not say its origin.
     """
+    files = pngs_of_zip(archive.content)
+    if len(files) != count or len(archive.points) != count:
+        raise InvalidAnswer(f"the archive holds {len(files)} pictures instead of {count}")
+    each = zip(files.items(), archive.points, strict=True)
+    return [_single(content, name, point, options) for (name, content), point in each]
+
+
+def pngs_of_zip(content: bytes) -> dict[str, bytes]:
+    """The PNG files in a zip by their names, in their order. Raises InvalidAnswer for a damaged one."""
     import zipfile
 
     try:
-        with zipfile.ZipFile(io.BytesIO(archive.content)) as files:
-            names = [name for name in files.namelist() if name.endswith(".png")]
-            if len(names) != count or len(archive.points) != count:
-                raise InvalidAnswer(f"the archive holds {len(names)} pictures instead of {count}")
-            each = zip(names, archive.points, strict=True)
-            return [_single(files.read(name), name, point, options) for name, point in each]
+        with zipfile.ZipFile(io.BytesIO(content)) as files:
+            return {name: files.read(name) for name in files.namelist() if name.endswith(".png")}
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise InvalidAnswer(f"the archive of pictures is damaged: {error}") from error
 

@@ -137,7 +137,7 @@ class AsyncFigment(Addressed):
 
         content = await _content_of(file)
         inspection = await self.inspect(content)
-        redrawn = await self._draw(requests.replay(requests.told(inspection.request)))
+        redrawn = await self._draw(requests.replay(inspection.request))
         return await asyncio.to_thread(verification, inspection, content, redrawn.content, tolerance)
 
     async def models(self) -> ModelListing:

@@ -192,7 +192,7 @@ class Figment(Addressed):
         """
         content = content_of(file)
         inspection = self.inspect(content)
-        redrawn = self._draw(requests.replay(requests.told(inspection.request)))
+        redrawn = self._draw(requests.replay(inspection.request))
         return verification(inspection, content, redrawn.content, tolerance)
 
     def models(self) -> ModelListing:

@@ -72,7 +72,7 @@ class WrongEnding(FigmentError, ValueError):
 
 
 class NoRequest(FigmentError, ValueError):
-    """A picture that is to be drawn again does not say which request drew it."""
+    """A picture that is to be drawn again does not say which request drew it, or says what is none of a service."""
 
 
 class ExtraMissing(FigmentError, ImportError):

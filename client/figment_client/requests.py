@@ -137,19 +137,14 @@ def inspect(content: bytes) -> Call:
     return Call("/inspect", content=content, media_type=media_type_of(content))
 
 
-def replay(request: str) -> Call:
-    """A path and query as a picture holds them, asked again. Raises InvalidArgument for what is no path."""
-    path, _, query = request.partition("?")
-    if not path.startswith("/") or path.startswith("//"):
-        raise InvalidArgument(f"request {request!r}: no path of a Figment service")
-    return Call(f"{path}?{query}" if query else path)
-
-
-def told(request: str | None) -> str:
-    """The request that a picture tells. Raises NoRequest where it tells none."""
+def replay(request: str | None) -> Call:
+    """The path and query that a picture tells, asked again. Raises NoRequest where it tells none, or another thing."""
     if request is None:
         raise NoRequest("the picture does not say which request drew it: there is nothing to draw again")
-    return request
+    path, _, query = request.partition("?")
+    if not path.startswith("/") or path.startswith("//"):
+        raise NoRequest(f"the picture says it was drawn by {request!r}, which is no path of a Figment service")
+    return Call(f"{path}?{query}" if query else path)
 
 
 def models() -> Call:

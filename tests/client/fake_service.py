@@ -83,6 +83,7 @@ class FakeService:
             "Content-Type": MEDIA_TYPES[name],
             "Figment-Model": "adventurer/3",
             **{f"Figment-{key}": provenance[f"figment:{key.lower()}"] for key in ("Seeds", "Labels")},
+            "Figment-Seed": points[0] if points[0].isdecimal() else "",
             "Figment-Request": replay,
         }
         kept = {key: value for key, value in headers.items() if value and len(value) <= 4000}

@@ -43,6 +43,18 @@ def test_each_picture_says_what_drew_it() -> None:
     assert singles[0].image().size == (3, 2)
 
 
+@pytest.mark.parametrize(("shift", "same"), [(0, True), (1, False), (3, False)])
+def test_a_picture_of_an_archive_is_verified_among_those_it_was_drawn_with(
+    service: FakeService, shift: int, same: bool
+) -> None:
+    with Figment("http://test", transport=httpx.MockTransport(service)) as figment:
+        pictures = list(figment.images([7, "ada", [1.0, 2.0]]))
+        service.redrawn = shift
+        for picture in pictures:
+            found = figment.verify(picture.content)
+            assert (found.same, found.largest_difference) == (same, shift)
+
+
 def cut(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
