@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import httpx
     from typing_extensions import Self, Unpack
 
-    from .options import DrawingOptions, GenerateOptions, GridOptions, OriginOptions, WalkOptions
+    from .options import GenerateOptions, GridOptions, ImageOptions, OriginOptions, WalkOptions
 
 OK = HTTPStatus.OK
 
@@ -69,24 +69,16 @@ class AsyncFigment(Addressed):
         """As `Figment.generate`."""
         return await self._draw(requests.generate(n, **destined(options, to)), to)
 
-    async def image(
-        self,
-        point: Point,
-        *,
-        scale: float | None = None,
-        resample: str | None = None,
-        to: StrPath | None = None,
-        **options: Unpack[DrawingOptions],
-    ) -> Picture:
+    async def image(self, point: Point, *, to: StrPath | None = None, **options: Unpack[ImageOptions]) -> Picture:
         """As `Figment.image`."""
-        return await self._draw(requests.image(point, scale=scale, resample=resample, **destined(options, to)), to)
+        return await self._draw(requests.image(point, **destined(options, to)), to)
 
     async def images(self, seeds: Iterable[Point], **options: Unpack[OriginOptions]) -> AsyncIterator[Picture]:
         """As `Figment.images`."""
         for page in pages(seeds):
             archive = await self._draw(requests.generate(seeds=page, format="zip", **options))
             options = {**options, "model": archive.model, "version": archive.version}
-            for picture in pictures_of_zip(archive, len(page)):
+            for picture in pictures_of_zip(archive, len(page), options):
                 yield picture
 
     async def interpolate(
@@ -116,7 +108,7 @@ class AsyncFigment(Addressed):
         *,
         rescale: bool | None = None,
         to: StrPath | None = None,
-        **options: Unpack[GridOptions],
+        **options: Unpack[ImageOptions],
     ) -> Picture:
         """As `Figment.mix`."""
         return await self._draw(requests.mix(seeds, weights, rescale=rescale, **destined(options, to)), to)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import httpx
     from typing_extensions import Self, Unpack
 
-    from .options import DrawingOptions, GenerateOptions, GridOptions, OriginOptions, WalkOptions
+    from .options import GenerateOptions, GridOptions, ImageOptions, OriginOptions, WalkOptions
 
 OK = HTTPStatus.OK
 
@@ -91,35 +91,27 @@ class Figment(Addressed):
         """
         return self._draw(requests.generate(n, **destined(options, to)), to)
 
-    def image(
-        self,
-        point: Point,
-        *,
-        scale: float | None = None,
-        resample: str | None = None,
-        to: StrPath | None = None,
-        **options: Unpack[DrawingOptions],
-    ) -> Picture:
+    def image(self, point: Point, *, to: StrPath | None = None, **options: Unpack[ImageOptions]) -> Picture:
         """
         The image of one point.
 
         Options: `scale`, `resample`, `format`, `quality`, `lossless`, `truncation`, `label`, `model`, `version`.
         """
-        return self._draw(requests.image(point, scale=scale, resample=resample, **destined(options, to)), to)
+        return self._draw(requests.image(point, **destined(options, to)), to)
 
     def images(self, seeds: Iterable[Point], **options: Unpack[OriginOptions]) -> Iterator[Picture]:
         """
         The image of each of any number of points, as a PNG of its own, in their order.
 
-        They are asked for in groups of 64, as the iterator comes to them, in the format `zip`: each file in it is the
-        PNG that `image` gives, which says itself what drew it; arrays (`npz`) would have to be encoded again, and JSON
-        is a third longer. All are drawn by the version that drew the first.
+        They are asked for in groups of 64, as the iterator comes to them, in the format `zip`: each file in it is a
+        PNG; arrays (`npz`) would have to be encoded again, and JSON is a third longer. All are drawn by the model and
+        version that drew the first. The `request` of each is that of the one image.
         Options: `truncation`, `label`, `model`, `version`.
         """
         for page in pages(seeds):
             archive = self._draw(requests.generate(seeds=page, format="zip", **options))
             options = {**options, "model": archive.model, "version": archive.version}
-            yield from pictures_of_zip(archive, len(page))
+            yield from pictures_of_zip(archive, len(page), options)
 
     def interpolate(
         self, seeds: Sequence[Point] | None = None, *, to: StrPath | None = None, **options: Unpack[WalkOptions]
@@ -158,13 +150,12 @@ class Figment(Addressed):
         *,
         rescale: bool | None = None,
         to: StrPath | None = None,
-        **options: Unpack[GridOptions],
+        **options: Unpack[ImageOptions],
     ) -> Picture:
         """
         The image at the sum of two to sixteen points, each times its weight (−4 … 4; by default all the same).
 
-        The sum is brought to the points' mean length unless `rescale` is False.
-        Options: those of `generate` from `label` on.
+        The sum is brought to the points' mean length unless `rescale` is False. Options: those of `image`.
         """
         return self._draw(requests.mix(seeds, weights, rescale=rescale, **destined(options, to)), to)
 
@@ -196,7 +187,8 @@ class Figment(Addressed):
         Draw a picture again, from the request that is written in it, and compare.
 
         Lossless formats have to agree in every bit of every pixel; of others the largest difference is told, and one of
-        `tolerance` (0 … 255) counts as the same. Without Pillow only the bytes are compared.
+        `tolerance` (0 … 255) counts as the same. Without Pillow only the bytes are compared. Raises `NoRequest` where
+        the picture does not say its request: there is nothing to draw again.
         """
         content = content_of(file)
         inspection = self.inspect(content)

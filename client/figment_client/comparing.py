@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from . import extras
+from .archives import pngs_of_zip
 from .errors import PillowMissing
 from .formats import HEAD_BYTES, container_of
 from .inspections import Inspection, Verification
@@ -22,8 +23,19 @@ def verification(inspection: Inspection, content: bytes, redrawn: bytes, toleran
     `content`, a picture with that origin, compared with what its request has drawn now.
 
     `tolerance` (0 … 255) is the difference of a channel that counts as none; by default 0, or LOSSY_ALLOWED where the
-    format is lossy.
+    format is lossy. Where the request draws an archive, the picture is a file of it, and the nearest one counts.
     """
+    drawn = [redrawn]
+    if container_of(redrawn[:HEAD_BYTES]) == "zip" and container_of(content[:HEAD_BYTES]) != "zip":
+        drawn = list(pngs_of_zip(redrawn).values()) or drawn
+    return min((_compared(inspection, content, each, tolerance) for each in drawn), key=_distance)
+
+
+def _distance(found: Verification) -> tuple[bool, int]:
+    return not found.same, 256 if found.largest_difference is None else found.largest_difference
+
+
+def _compared(inspection: Inspection, content: bytes, redrawn: bytes, tolerance: int | None) -> Verification:
     allowed = tolerance if tolerance is not None else 0 if is_lossless(content) else LOSSY_ALLOWED
     if content == redrawn:
         return Verification(inspection, True, "bytes", 0, allowed)

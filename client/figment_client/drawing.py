@@ -59,7 +59,7 @@ def variations(figment: Figment, options: argparse.Namespace) -> None:
 def mix(figment: Figment, options: argparse.Namespace) -> None:
     """`figment mix`."""
     delivery = Delivery(figment, options)
-    chosen = _chosen(options, ("rescale", *GRID))
+    chosen = _chosen(options, ("rescale", *STILL))
     weights = None if options.weights is None else _numbers(options.weights)
     delivery.deliver(figment.mix(options.seeds, weights, **delivery.destined(chosen)))
 
@@ -82,7 +82,10 @@ def project(figment: Figment, options: argparse.Namespace) -> None:
 
 
 def _many(figment: Figment, options: argparse.Namespace, ranges: list[range | None]) -> None:
-    """Each image into a file of the folder `-o`, named as the service names them in a zip."""
+    """
+    Each image into a file of the folder `-o`: `7.png` of a seed, `image-003.png` of another point; a name that there
+    already was has its place in front, `004-7.png`.
+    """
     given = [name for name in STILL if name not in ORIGIN and getattr(options, name) is not None]
     if given or options.show or options.show_with or options.output in (None, STDOUT) or format_of_path(options.output):
         raise InvalidArgument("more than one point: they are drawn as PNG, each into a file of the folder -o FOLDER")

@@ -4,6 +4,7 @@ Everything this package raises of its own:
 * FigmentError
   x InvalidArgument         refused before anything was sent; also a ValueError
   x WrongEnding             a path's ending and the picture's format disagree; also a ValueError
+  x NoRequest               a picture that is to be verified does not say what drew it; also a ValueError
   x ExtraMissing            what needs an optional library, without it; also an ImportError
     + PillowMissing         Picture.image, pictures in a terminal that speaks sixel
     + NumpyMissing          Picture.array, Picture.arrays
@@ -39,6 +40,7 @@ __all__ = [
     "InvalidArgument",
     "InvalidParameter",
     "MethodNotAllowed",
+    "NoRequest",
     "NotAcceptable",
     "NotFound",
     "NotReady",
@@ -67,6 +69,10 @@ class InvalidArgument(FigmentError, ValueError):
 
 class WrongEnding(FigmentError, ValueError):
     """The ending of a path to write to names another format than the picture has."""
+
+
+class NoRequest(FigmentError, ValueError):
+    """A picture that is to be drawn again does not say which request drew it, or says what is none of a service."""
 
 
 class ExtraMissing(FigmentError, ImportError):

@@ -28,7 +28,7 @@ class EventReader:
             self._name, self._data = "", []
 
     def _field(self, line: str) -> None:
-        name, _, value = line.partition(":")
+        name, _, value = line.partition(":")  # of a comment, which only keeps the connection open, the name is empty
         value = value.removeprefix(" ")
         if name == "event":
             self._name = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .members import member, members, present, wholes
+from .members import member, members, nullable, wholes
 
 
 @dataclass(frozen=True)
@@ -13,18 +13,20 @@ class Inspection:
     The origin that is written in a picture.
 
     `request` is the path and query that drew it, `url` that as an address and `command` as a line for a shell. `seeds`
-    are its seeds (empty where a point was not a seed), `model` and `version` the bundle and `digest` its content's,
-    `precision` the numbers it was computed in. `served` tells whether the service has a bundle of that digest.
+    are its seeds (empty where a point was not a seed) and `labels` its classes (empty where the model has none),
+    `model` and `version` the bundle and `digest` its content's, `precision` the numbers it was computed in. What the
+    picture does not tell is None. `served` tells whether the service has a bundle of that digest.
     """
 
-    request: str
-    url: str
-    command: str
+    request: str | None
+    url: str | None
+    command: str | None
     seeds: tuple[int, ...]
-    model: str
+    labels: tuple[int, ...]
+    model: str | None
     version: int | None
-    digest: str
-    precision: str
+    digest: str | None
+    precision: str | None
     served: bool
 
 
@@ -54,13 +56,14 @@ def inspection_from_json(document: object) -> Inspection:
     """
     told = members(document, "the answer")
     return Inspection(
-        request=member(told, "request", str),
-        url=member(told, "url", str),
-        command=member(told, "command", str),
+        request=nullable(told, "request", str),
+        url=nullable(told, "url", str),
+        command=nullable(told, "command", str),
         seeds=() if told.get("seeds") is None else wholes(told, "seeds"),
-        model=member(told, "model", str),
-        version=None if present(told, "version") is None else member(told, "version", int),
-        digest=member(told, "digest", str),
-        precision=member(told, "precision", str),
+        labels=() if told.get("labels") is None else wholes(told, "labels"),
+        model=nullable(told, "model", str),
+        version=nullable(told, "version", int),
+        digest=nullable(told, "digest", str),
+        precision=nullable(told, "precision", str),
         served=member(told, "served", bool),
     )

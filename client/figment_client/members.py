@@ -25,6 +25,11 @@ def member(document: Mapping[str, object], name: str, kind: type[Value]) -> Valu
     return value
 
 
+def nullable(document: Mapping[str, object], name: str, kind: type[Value]) -> Value | None:
+    """The member of that name, of that type or null."""
+    return None if present(document, name) is None else member(document, name, kind)
+
+
 def items(document: Mapping[str, object], name: str) -> list[object]:
     """The member of that name, a list."""
     value = present(document, name)

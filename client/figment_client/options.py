@@ -37,18 +37,22 @@ class DrawingOptions(OriginOptions, total=False):
     lossless: bool | None
 
 
-class GridOptions(DrawingOptions, total=False):
+class ImageOptions(DrawingOptions, total=False):
+    """And how large an image is: `scale` times as large (0.25 … 8), `resample`d by `nearest` or `lanczos`."""
+
+    scale: float | None
+    resample: str | None
+
+
+class GridOptions(ImageOptions, total=False):
     """
-    And how images are laid out: in `columns` columns (1 … 64), with `padding` pixels (0 … 64) of `background` between
-    them (`ffffff`, `ffffff80`, a CSS name, `transparent`); each image `scale` times as large (0.25 … 8), `resample`d
-    by `nearest` or `lanczos`.
+    And how images are laid out: in `columns` columns (1 … 240), with `padding` pixels (0 … 64) of `background` between
+    them (`ffffff`, `ffffff80`, a CSS name, `transparent`).
     """
 
     columns: int | None
     padding: int | None
     background: str | None
-    scale: float | None
-    resample: str | None
 
 
 class GenerateOptions(GridOptions, total=False):

@@ -39,7 +39,7 @@ def build_parser() -> Parser:
     _image_options(add("image", "draw the image of one point, or of many, each into a file", drawing.image, *still))
     _interpolate_options(add("interpolate", "walk from point to point", drawing.interpolate, *grid))
     _variations_options(add("variations", "draw neighbours of a point", drawing.variations, *grid))
-    _mix_options(add("mix", "draw the sum of points", drawing.mix, *grid))
+    _mix_options(add("mix", "draw the sum of points", drawing.mix, *still))
     _project_options(add("project", "search for the point of a picture", drawing.project, server))
     _models_options(add("models", "list the models that are served", reporting.models, server))
     _file_options(add("inspect", "say what a picture tells of its origin", reporting.inspect, server), json=True)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class ProjectionStep:
     """
     How far a search has come: `step` of `steps`, after `seconds`. `distance` is the mean squared error of pixels in
-    0 … 1, and `png` what is drawn at the point it has reached.
+    0 … 1, and `png` what is drawn at the point it has reached; `point` is its text, or None where the service does not
+    tell it.
     """
 
     step: int
@@ -36,6 +37,7 @@ class ProjectionStep:
     distance: float
     seconds: float
     png: bytes = field(repr=False)
+    point: str | None = None
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ def _step(document: Mapping[str, object]) -> ProjectionStep:
         distance=number(document, "distance"),
         seconds=number(document, "seconds"),
         png=content(document, "png"),
+        point=None if document.get("point") is None else member(document, "point", str),
     )
 
 

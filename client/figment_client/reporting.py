@@ -35,7 +35,9 @@ def inspect(figment: Figment, options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(dataclasses.asdict(found), indent=2))
         return
-    told = dataclasses.asdict(found) | {"seeds": ranges_text(found.seeds), "served": "yes" if found.served else "no"}
+    told = dataclasses.asdict(found)
+    told["seeds"], told["labels"] = ranges_text(found.seeds), ",".join(map(str, found.labels))
+    told["served"] = "yes" if found.served else "no"
     for name, value in told.items():
         if value not in ("", None):
             print(f"{name:<10}{value}")
@@ -63,7 +65,8 @@ def open_page(figment: Figment, options: argparse.Namespace) -> None:
 
 def verdict(found: Verification) -> str:
     """What a verification found, in a line."""
-    origin = f"{found.inspection.model}/{found.inspection.version}, {found.inspection.request}"
+    model, version = found.inspection.model or "of an unnamed model", found.inspection.version
+    origin = f"{model if version is None else f'{model}/{version}'}, {found.inspection.request}"
     if found.compared == "bytes" and found.same:
         return f"the same bytes: {origin}"
     if found.largest_difference is None:

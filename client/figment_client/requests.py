@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote
 
 from .calls import Call, drawing_call, given, text_of
-from .errors import InvalidArgument, WrongEnding
+from .errors import InvalidArgument, NoRequest, WrongEnding
 from .formats import fits, format_of_path, media_type_of
 from .points import Latent, Point, encodable, point_text, points_texts
 
@@ -24,15 +23,15 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from .files import StrPath
-    from .options import DrawingOptions, GridOptions
+    from .options import DrawingOptions, GridOptions, ImageOptions
 
     Options = TypeVar("Options", bound=DrawingOptions)
 
-COMMON = (
-    *("columns", "padding", "background", "scale", "resample"),
-    *("format", "quality", "lossless", "truncation", "model", "version"),
-)
+IMAGE = ("scale", "resample", "format", "quality", "lossless", "truncation", "model", "version")
 """The options that all drawings have, beside `label`."""
+
+GRID = ("columns", "padding", "background", *IMAGE)
+"""Those of drawings that lay images out."""
 
 EVENT_STREAM = "text/event-stream"
 PROBLEM = "application/problem+json"
@@ -51,16 +50,20 @@ def generate(
     texts = () if seeds is None or isinstance(seeds, str) else points_texts(seeds)
     listed = None if seeds is None else encodable(seeds, "seeds") if isinstance(seeds, str) else ",".join(texts)
     first = None if seed is None else point_text(seed)
-    values = {"n": n, "seed": first, "seeds": listed, **_labels(labels), **_grid(**options)}
+    values = {"n": n, "seed": first, "seeds": listed, **_labels(labels), **_chosen(GRID, **options)}
     return drawing_call("/generate", values, texts or (() if first is None else (first,)), latents)
 
 
-def image(point: Point, *, scale: float | None = None, resample: str | None = None, **options: object) -> Call:
-    """`/images/{point}.{format}`: one image. Raises InvalidArgument for a point or label that cannot be sent."""
-    values = _grid(scale=scale, resample=resample, **options)  # type: ignore[arg-type]  # the caller's are typed
+def image(point: Point, **options: Unpack[ImageOptions]) -> Call:
+    """
+    `/images/{point}.{format}`: one image, always a GET: the path names it, and takes no body, however long the query.
+
+    Raises InvalidArgument for a point or label that cannot be sent.
+    """
+    values = _chosen(IMAGE, **options)
     name, text = values.pop("format"), point_text(point)
     path = f"/images/{quote(text, safe=':')}.{name or 'png'}"
-    return replace(drawing_call(path, values, (text,)), format=str(name or "png"))
+    return Call(path, given(values), points=(text,), format=str(name or "png"))
 
 
 def interpolate(
@@ -80,7 +83,7 @@ def interpolate(
     texts = () if seeds is None else points_texts(seeds)
     way = {"seeds": ",".join(texts) or None, "frames": frames, "mode": mode, "easing": easing, "loop": loop}
     size = shape if shape is None or isinstance(shape, str) else "x".join(map(str, shape))
-    values = {**way, "fps": fps, "t": t, "shape": size, **_grid(**options)}
+    values = {**way, "fps": fps, "t": t, "shape": size, **_chosen(GRID, **options)}
     return drawing_call("/interpolate", values, texts, latents)
 
 
@@ -94,7 +97,7 @@ def variations(
 ) -> Call:
     """`/variations`: neighbours of a point. Raises InvalidArgument for a point or label that cannot be sent."""
     text = None if seed is None else point_text(seed)
-    values = {"seed": text, "n": n, "distance": distance, "noise": noise, **_grid(**options)}
+    values = {"seed": text, "n": n, "distance": distance, "noise": noise, **_chosen(GRID, **options)}
     return drawing_call("/variations", values, () if text is None else (text,))
 
 
@@ -103,14 +106,14 @@ def mix(
     weights: Sequence[float] | None = None,
     *,
     rescale: bool | None = None,
-    **options: Unpack[GridOptions],
+    **options: Unpack[ImageOptions],
 ) -> Call:
     """`/mix`: a weighted sum of points. Raises InvalidArgument for what cannot be sent."""
     texts = points_texts(seeds)
     if weights is not None and len(weights) != len(texts):
         raise InvalidArgument(f"weights: {len(weights)} for {len(texts)} points")
     listed = None if weights is None else ",".join(map(text_of, weights))
-    values = {"seeds": ",".join(texts), "weights": listed, "rescale": rescale, **_grid(**options)}
+    values = {"seeds": ",".join(texts), "weights": listed, "rescale": rescale, **_chosen(IMAGE, **options)}
     return drawing_call("/mix", values, texts)
 
 
@@ -134,11 +137,13 @@ def inspect(content: bytes) -> Call:
     return Call("/inspect", content=content, media_type=media_type_of(content))
 
 
-def replay(request: str) -> Call:
-    """A path and query as a picture holds them, asked again. Raises InvalidArgument for what is no path."""
+def replay(request: str | None) -> Call:
+    """The path and query that a picture tells, asked again. Raises NoRequest where it tells none, or another thing."""
+    if request is None:
+        raise NoRequest("the picture does not say which request drew it: there is nothing to draw again")
     path, _, query = request.partition("?")
     if not path.startswith("/") or path.startswith("//"):
-        raise InvalidArgument(f"request {request!r}: no path of a Figment service")
+        raise NoRequest(f"the picture says it was drawn by {request!r}, which is no path of a Figment service")
     return Call(f"{path}?{query}" if query else path)
 
 
@@ -192,12 +197,12 @@ def label_text(label: int | str) -> str:
     return encodable(label, "label")
 
 
-def _grid(*, label: int | str | None = None, **options: object) -> dict[str, object]:
-    """The options that all drawings have, in an order that is always the same; an unknown one is a TypeError."""
-    unknown = [name for name in options if name not in COMMON]
+def _chosen(names: tuple[str, ...], *, label: int | str | None = None, **options: object) -> dict[str, object]:
+    """The options of those names, and `label`, in an order that is always the same; another one is a TypeError."""
+    unknown = [name for name in options if name not in names]
     if unknown:
         raise TypeError(f"unexpected option {unknown[0]!r}")
-    values = {name: options.get(name) for name in COMMON}
+    values = {name: options.get(name) for name in names}
     return {**values, "label": None if label is None else label_text(label)}
 
 

@@ -47,8 +47,7 @@ def read_picture(response: httpx.Response, call: Call, file: Path | None = None)
     request = response.headers.get("Figment-Request")
     if request is not None and not request.startswith("/"):
         raise InvalidAnswer(f"Figment-Request is no path: {request!r}")
-    seeds = _wholes(response, "Figment-Seeds") or _wholes(response, "Figment-Seed")  # only one image: an older service
-    labels = _wholes(response, "Figment-Labels")
+    seeds, labels = _wholes(response, "Figment-Seeds"), _wholes(response, "Figment-Labels")
     points = tuple(map(str, seeds)) or (points_of_request(request) if request else ()) or call.points
     return Picture(source, kind, seeds, model, version, request, labels, points)
 

@@ -16,6 +16,8 @@ import numpy as np
 import PIL.Image
 import PIL.PngImagePlugin
 
+from tests.client.contract import body_names, operation, query_names
+
 LISTING: dict[str, Any] = {
     "models": [
         {
@@ -52,6 +54,8 @@ class FakeService:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
         path = request.url.path
+        if (refusal := refused(request)) is not None:
+            return refusal
         if path == "/models":
             return httpx.Response(200, json=LISTING)
         if path in ("/readyz", "/livez"):
@@ -79,10 +83,27 @@ class FakeService:
             "Content-Type": MEDIA_TYPES[name],
             "Figment-Model": "adventurer/3",
             **{f"Figment-{key}": provenance[f"figment:{key.lower()}"] for key in ("Seeds", "Labels")},
+            "Figment-Seed": points[0] if points[0].isdecimal() else "",
             "Figment-Request": replay,
         }
         kept = {key: value for key, value in headers.items() if value and len(value) <= 4000}
         return httpx.Response(200, headers=kept, content=written(name, points, provenance, self.redrawn))
+
+
+def refused(request: httpx.Request) -> httpx.Response | None:
+    """The problem of a request that the service's own OpenAPI document does not have, or None."""
+    described = operation(request.method, request.url.path)
+    if described is None:
+        elsewhere = operation("POST" if request.method == "GET" else "GET", request.url.path)
+        return problem("not-found", 404) if elsewhere is None else problem("method-not-allowed", 405)
+    unknown = set(parse_qs(request.url.query.decode(), keep_blank_values=True)) - query_names(described)
+    if request.headers.get("Content-Type") == "application/json":
+        unknown |= set(json.loads(request.content)) - body_names(described)
+    if not unknown:
+        return None
+    faults = [{"parameter": name, "message": "there is no such parameter", "got": None} for name in sorted(unknown)]
+    detail = f"{', '.join(sorted(unknown))}: there is no such parameter"
+    return problem("invalid-parameter", 422, detail=detail, errors=faults)
 
 
 def options_of(request: httpx.Request) -> dict[str, Any]:
@@ -168,9 +189,8 @@ def zipped(points: list[str], provenance: Mapping[str, str], shift: int) -> byte
             name = f"{point}.png" if point.isdecimal() else f"image-{number:03}.png"
             name = f"{number:03}-{name}" if name in taken else name
             taken.add(name)
-            own = provenance_of(f"/images/{point}.png?model=adventurer&version=3", [point], {})
-            own["figment:labels"] = provenance.get("figment:labels", "").split(",")[0]
-            archive.writestr(name, encoded([point], {**provenance, **own}, "png", shift))
+            own = {**provenance, "figment:labels": provenance.get("figment:labels", "").split(",")[0]}
+            archive.writestr(name, encoded([point], own, "png", shift))  # seeds and request are those of the archive
     return file.getvalue()
 
 
@@ -201,12 +221,13 @@ def inspected(content: bytes) -> httpx.Response:
         return problem("unsupported-media", 415, detail="the body is no picture")
     if request is None:
         return problem("invalid-parameter", 422, detail="the picture does not say what made it")
-    seeds = texts.get("figment:seeds")
+    seeds, labels = texts.get("figment:seeds"), texts.get("figment:labels")
     document = {
         "request": request,
         "url": f"http://127.0.0.1:8000{request}",
         "command": "figment generate --seed 7",
-        "seeds": [int(seed) for seed in seeds.split(",")] if seeds else None,
+        "seeds": [int(seed) for seed in seeds.split(",")] if seeds else [],
+        "labels": [int(label) for label in labels.split(",")] if labels else [],
         "model": "adventurer",
         "version": 3,
         "digest": "sha256:1f",
@@ -217,17 +238,20 @@ def inspected(content: bytes) -> httpx.Response:
 
 
 def projected(request: httpx.Request) -> httpx.Response:
-    """Three steps and a result, as events where they are asked for; `seconds` above 30 is refused."""
+    """Three steps and a result, as events where they are asked for, among comments that keep the connection open."""
     if not request.content.startswith(b"\x89PNG"):
         return problem("unsupported-media", 415)
     png = base64.b64encode(encoded(["near"], {})).decode()
     steps = [{"step": i, "steps": 3, "distance": 0.3 / i, "seconds": 0.1 * i, "png": png} for i in (1, 2, 3)]
+    steps[1]["point"] = "z:AAAAPw"
     result = {"point": "z:AACAPw", "distance": 0.1, "steps": 3, "seconds": 0.4, "model": "adventurer", "version": 3}
     result |= {"label": 1, "png": png, "request": "/images/z:AACAPw.png?model=adventurer&version=3"}
     if "text/event-stream" not in request.headers["Accept"]:
         return httpx.Response(200, json=result)
     events = [("progress", step) for step in steps] + [("result", result)]
-    body = "".join(f"event: {name}\ndata: {json.dumps(document)}\n\n" for name, document in events)
+    body = ": here\n\n" + ": still here\n\n".join(
+        f"event: {name}\n:\ndata: {json.dumps(document)}\n\n" for name, document in events
+    )
     return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, content=body.encode())
 
 

@@ -37,6 +37,7 @@ def test_the_address_comes_from_the_environment(
         ("image 1 2 -o -", "folder"),
         ("mix 1 2 --weights=a,b -o a.png", "weights 'a,b'"),
         ("mix 1 2 --weights=1 -o a.png", "1 for 2 points"),
+        ("mix 1 2 --columns 2 -o a.png", "--columns"),
         ("generate --show -o a.png", "no terminal"),
         ("generate --show-with kitty --format zip -o a.zip", "zip is no picture that a terminal shows"),
         ("generate --show-with ascii", "invalid choice"),

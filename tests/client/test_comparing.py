@@ -8,13 +8,13 @@ from collections.abc import Mapping
 import httpx
 import PIL.Image
 import pytest
-from figment_client import AsyncFigment, Figment
+from figment_client import AsyncFigment, Figment, NoRequest
 from figment_client.comparing import LOSSY_ALLOWED, is_lossless, largest_difference, verification
 from figment_client.inspections import Inspection
 
-from tests.client.fake_service import MP4, FakeService
+from tests.client.fake_service import MP4, FakeService, encoded, inspected
 
-ORIGIN = Inspection("/generate?seed=7", "", "", (7,), "adventurer", 3, "sha256:1f", "float32", True)
+ORIGIN = Inspection("/generate?seed=7", "", "", (7,), (1,), "adventurer", 3, "sha256:1f", "float32", True)
 
 
 def png(level: int, size: tuple[int, int] = (5, 4), mode: str = "RGB", **options: object) -> bytes:
@@ -111,3 +111,26 @@ def test_a_picture_is_drawn_again_from_the_request_in_it(service: FakeService, s
         assert found.inspection == figment.inspect(io.BytesIO(content))
         assert asyncio.run(verify_async(content)) == found
     assert service.asked[2].url.raw_path == b"/generate?n=3&seed=7"
+
+
+def test_a_picture_that_tells_no_request_cannot_be_drawn_again(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def verify_async(content: bytes) -> object:
+        async with AsyncFigment("http://test", transport=httpx.MockTransport(service)) as figment_async:
+            return await figment_async.verify(content)
+
+    untold = {
+        **inspected(encoded(["7"], {"figment:request": "/generate"})).json(),
+        "request": None,
+        "url": None,
+        "command": None,
+    }
+    monkeypatch.setattr("tests.client.fake_service.inspected", lambda _: httpx.Response(200, json=untold))
+    with Figment("http://test", transport=httpx.MockTransport(service)) as figment:
+        assert figment.inspect(png(1)).request is None
+        with pytest.raises(NoRequest, match="nothing to draw again"):
+            figment.verify(png(1))
+    with pytest.raises(NoRequest, match="nothing to draw again"):
+        asyncio.run(verify_async(png(1)))
+    assert {request.url.path for request in service.asked} == {"/inspect"}

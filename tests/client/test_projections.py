@@ -19,6 +19,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 Outcome = tuple[list[ProjectionStep], ProjectionResult]
 
 PNG = b"\x89PNG and more"
+STEP = {"step": 1, "steps": 9, "distance": 1, "seconds": 1, "png": ""}
 
 
 def searched(answer: Answer, file: File = PNG, **options: object) -> Outcome:
@@ -52,6 +53,7 @@ def test_steps_and_the_result_come_with_their_pictures(search: Callable[..., Out
     steps, result = search(service, steps=3, model="adventurer")
     assert [(step.step, step.steps, step.distance) for step in steps] == [(1, 3, 0.3), (2, 3, 0.15), (3, 3, 0.3 / 3)]
     assert all(step.png.startswith(b"\x89PNG") for step in steps)
+    assert [step.point for step in steps] == [None, "z:AAAAPw", None]
     assert (result.point, result.distance, result.steps, result.seconds) == ("z:AACAPw", 0.1, 3, 0.4)
     assert (result.picture.model, result.picture.version, result.picture.points) == ("adventurer", 3, ("z:AACAPw",))
     assert (result.picture.labels, result.picture.image().size) == ((1,), (3, 2))
@@ -102,6 +104,7 @@ def test_a_problem_before_the_search_is_raised_and_tried_again_as_any(search: Ca
         (events(("error", {"title": "No", "detail": "gradient"})), errors.ProblemError, "gradient"),
         (events(("progress", {"step": 1})), errors.InvalidAnswer, "'steps' is missing"),
         (events(("progress", [])), errors.InvalidAnswer, "no JSON object"),
+        (events(("progress", STEP | {"point": 7})), errors.InvalidAnswer, "'point' is 7"),
         (events(("result", {"point": 1})), errors.InvalidAnswer, "'point'|'png'"),
         (events(("other", {})), errors.InvalidAnswer, "broke off"),
         (events(), errors.InvalidAnswer, "broke off"),
@@ -128,8 +131,7 @@ class Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
         self.broken, self.closed = broken, False
 
     def __iter__(self) -> Iterator[bytes]:
-        step = {"step": 1, "steps": 9, "distance": 1, "seconds": 1, "png": ""}
-        yield f"event: progress\ndata: {json.dumps(step)}\n\n".encode()
+        yield f"event: progress\ndata: {json.dumps(STEP)}\n\n".encode()
         if self.broken:
             raise httpx.ReadError("reset")
         raise AssertionError("read on after the client had left")

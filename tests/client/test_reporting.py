@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.client import fake_service
 from tests.client.fake_service import FakeService
 
 Command = Callable[..., int]
@@ -35,18 +37,70 @@ def test_models_as_json_tells_all(
 @pytest.fixture
 def picture(figment: Command, capsys: pytest.CaptureFixture[str]) -> str:
     """A picture that was drawn: of the seeds 7 and 8."""
-    assert figment("generate", "-n", "2", "--seed", "7", "-o", "two.png") == 0
+    assert figment("generate", "-n", "2", "--seed", "7", "--label", "1", "-o", "two.png") == 0
     capsys.readouterr()
     return "two.png"
+
+
+@pytest.fixture
+def untold(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets the service find less in a picture: the members named are null."""
+
+    def forget(*names: str) -> None:
+        def inspected(content: bytes) -> httpx.Response:
+            return httpx.Response(200, json=fake_service_inspected(content).json() | dict.fromkeys(names))
+
+        fake_service_inspected = fake_service.inspected
+        monkeypatch.setattr(fake_service, "inspected", inspected)
+
+    return forget
+
+
+def test_what_a_picture_does_not_tell_is_not_printed(
+    figment: Command, picture: str, untold: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    untold("request", "url", "command", "model", "version", "digest", "precision")
+    assert figment("inspect", picture) == 0
+    assert capsys.readouterr().out.splitlines() == ["seeds     7-8", "labels    1,1", "served    yes"]
+
+
+def test_verify_says_where_there_is_nothing_to_draw_again(
+    figment: Command,
+    service: FakeService,
+    picture: str,
+    untold: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    untold("request")
+    assert figment("verify", picture) == 1
+    assert "does not say which request drew it: there is nothing to draw again" in capsys.readouterr().err
+    assert service.asked[-1].url.path == "/inspect"
+
+
+@pytest.mark.parametrize(
+    ("names", "origin"), [(["version"], "adventurer,"), (["model", "version"], "of an unnamed model,")]
+)
+def test_verify_names_the_model_where_it_is_told(
+    figment: Command,
+    picture: str,
+    untold: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    names: list[str],
+    origin: str,
+) -> None:
+    untold(*names)
+    assert figment("verify", picture) == 0
+    assert capsys.readouterr().out.startswith(f"the same bytes: {origin} /generate")
 
 
 def test_inspect_prints_what_is_known(figment: Command, picture: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert figment("inspect", picture) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "request   /generate?n=2&seed=7&format=png",
-        "url       http://127.0.0.1:8000/generate?n=2&seed=7&format=png",
+        "request   /generate?n=2&seed=7&format=png&label=1",
+        "url       http://127.0.0.1:8000/generate?n=2&seed=7&format=png&label=1",
         "command   figment generate --seed 7",
         "seeds     7-8",
+        "labels    1,1",
         "model     adventurer",
         "version   3",
         "digest    sha256:1f",
@@ -59,7 +113,7 @@ def test_inspect_prints_what_is_known(figment: Command, picture: str, capsys: py
 
 def test_verify_is_0_for_the_same_bytes(figment: Command, picture: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert figment("verify", picture) == 0
-    assert capsys.readouterr().out == "the same bytes: adventurer/3, /generate?n=2&seed=7&format=png\n"
+    assert capsys.readouterr().out == "the same bytes: adventurer/3, /generate?n=2&seed=7&format=png&label=1\n"
 
 
 @pytest.mark.parametrize(

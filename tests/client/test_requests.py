@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from figment_client import requests
 from figment_client.calls import MAX_QUERY, Call, to_httpx
-from figment_client.errors import InvalidArgument, WrongEnding
+from figment_client.errors import InvalidArgument, NoRequest, WrongEnding
 from figment_client.points import point_of
 
 
@@ -194,11 +194,19 @@ def test_latents_that_are_no_finite_rows_alike_are_refused(latents: list[list[fl
 @pytest.mark.parametrize("numbers", [1, 100])
 def test_what_is_too_long_for_a_query_goes_as_json(numbers: int) -> None:
     latents = [np.linspace(0, 1, 400), np.linspace(1, 2, 400)]
-    call = requests.mix([*latents, numbers], columns=1)
+    call = requests.mix([*latents, numbers], scale=2)
     text = ",".join([*map(point_of, latents), str(numbers)])
     assert len(text) > MAX_QUERY
-    assert body(call) == {"seeds": text, "columns": 1}
-    assert requests.mix([1, 2], columns=1).content is None
+    assert body(call) == {"seeds": text, "scale": 2}
+    assert requests.mix([1, 2], scale=2).content is None
+
+
+@pytest.mark.parametrize("point", [7, "words", np.linspace(0, 1, 600)])
+@pytest.mark.parametrize("length", [1, 220, 2000])
+def test_one_image_is_never_asked_for_with_a_body(point: int | str, length: int) -> None:
+    request = sent(requests.image(point, label="語" * length, scale=2))
+    assert (request.method, request.content) == ("GET", b"")
+    assert dict(request.url.params) == {"scale": "2", "label": "語" * length}
 
 
 def test_labels_with_commas_go_as_a_list() -> None:
@@ -209,6 +217,18 @@ def test_an_option_that_there_is_not_is_a_type_error() -> None:
     for ask in (requests.generate, requests.interpolate, requests.variations, lambda **o: requests.image(7, **o)):
         with pytest.raises(TypeError, match="colums"):
             ask(colums=3)
+
+
+@pytest.mark.parametrize("option", ["columns", "padding", "background"])
+def test_what_is_one_image_has_no_options_of_a_grid(option: str) -> None:
+    for ask in (requests.mix, requests.image):
+        with pytest.raises(TypeError, match=option):
+            ask([1, 2], **{option: 1})
+
+
+def test_a_picture_that_tells_no_request_has_nothing_to_draw_again() -> None:
+    with pytest.raises(NoRequest, match="nothing to draw again"):
+        requests.replay(None)
 
 
 @pytest.mark.parametrize("name", ["png", "webp", "jpeg", "avif", "gif"])
@@ -227,9 +247,11 @@ def test_a_request_is_replayed_as_it_is(request_: str) -> None:
     assert sent(requests.replay(request_), "http://test/below").url.raw_path.decode() == "/below" + request_
 
 
-@pytest.mark.parametrize("request_", ["", "generate", "//elsewhere/generate", "http://elsewhere/generate"])
+@pytest.mark.parametrize(
+    "request_", ["", "generate", "//elsewhere/generate", "http://elsewhere/generate", "@elsewhere/"]
+)
 def test_what_is_no_path_is_not_replayed(request_: str) -> None:
-    with pytest.raises(InvalidArgument, match="no path"):
+    with pytest.raises(NoRequest, match="no path"):
         requests.replay(request_)
 
 
