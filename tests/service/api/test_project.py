@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -13,7 +13,8 @@ import pytest
 from bundle.classes import class_of
 from bundle.latents import Latents
 from bundle.points import parse_point
-from service.api.project import distance
+from service.api.events import Event, beating
+from service.api.project import distance, wants_events
 from service.engine.protocol import EngineError
 from service.pictures.png import encode_png
 from service.pictures.uploads import read_picture
@@ -78,7 +79,7 @@ async def test_events_tell_how_far_it_is(client: httpx.AsyncClient, monkeypatch:
     distances = [about["distance"] for about in progress]
     assert distances == sorted(distances, reverse=True)
     for about in progress:
-        assert set(about) == {"step", "steps", "distance", "seconds", "png"}
+        assert set(about) == {"step", "steps", "distance", "seconds", "point", "png"}
         assert read_picture(base64.b64decode(about["png"]), 4, 4, 3).shape == (4, 4, 3)
     same = (await client.post("/project?steps=200&seed=3", content=PNG)).json()
     assert events[-1][1] | {"seconds": 0} == same | {"seconds": 0}
@@ -285,3 +286,38 @@ def test_the_distance_of_pictures_is_0_to_1(one: int, other: int, expected: floa
 
 async def test_the_desk_is_the_application_s(service: Service) -> None:
     assert isinstance(service.app.state.desk, Desk)
+
+
+@pytest.mark.parametrize(
+    ("accept", "events"),
+    [("text/event-stream", True), ("TEXT/event-stream", True), ("text/event-stream;q=0", False), ("*/*", False),
+     ("application/json, text/event-stream;q=0.5", False), ("application/json, text/event-stream", True), ("", False)],
+)  # fmt: skip
+def test_events_are_sent_to_who_asks_for_them(accept: str, events: bool) -> None:
+    assert wants_events(accept) is events
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.03])
+async def test_a_silent_stream_has_a_heartbeat(seconds: float) -> None:
+    async def slow() -> AsyncIterator[Event]:
+        yield "progress", {}
+        await asyncio.sleep(6 * seconds)
+        yield "result", {}
+
+    found = [None if each is None else each[0] async for each in beating(slow(), seconds)]
+    assert (found[0], found[-1]) == ("progress", "result")
+    assert found.count(None) >= 2
+    assert set(found) == {"progress", None, "result"}
+
+
+async def test_who_does_not_send_the_picture_takes_no_place(service: Service) -> None:
+    async def never() -> AsyncIterator[bytes]:
+        yield b"\x89PNG"
+        await asyncio.sleep(60)
+
+    slow = [asyncio.create_task(service.client.post("/project", content=never())) for _ in range(4)]
+    await asyncio.sleep(0.05)
+    assert service.app.state.desk.taken == 0
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)

@@ -109,9 +109,9 @@ async def test_an_error_of_the_engine_is_the_reader_s(service: Service, desk: De
 async def test_it_gives_way_while_pictures_are_drawn_but_not_for_ever(
     service: Service, desk: Desk, engine: FakeEngine
 ) -> None:
-    def seconds(taken: float) -> float:
+    def seconds(taken: float, stopped: bool = False) -> float:
         begin = time.perf_counter()
-        desk._give_way(taken)
+        desk._give_way(taken, lambda: stopped)
         return time.perf_counter() - begin
 
     assert await asyncio.to_thread(seconds, 60.0) < 1.0
@@ -119,6 +119,7 @@ async def test_it_gives_way_while_pictures_are_drawn_but_not_for_ever(
     drawing = asyncio.create_task(service.client.get("/generate?seed=1"))
     await engine.begun()
     assert 0.02 * GIVING_WAY <= await asyncio.to_thread(seconds, 0.02) < 1.0
+    assert await asyncio.to_thread(seconds, 60.0, True) < 1.0
     waiting = asyncio.create_task(asyncio.to_thread(seconds, 60.0))
     await asyncio.sleep(0.02)
     assert not waiting.done()
