@@ -2,6 +2,7 @@
 
 import { ask, imageAddress } from "./api.js";
 import { fileNameOf, nameOf, randomSeed, titleOf } from "./point.js";
+import { MAX_STOPS } from "./state.js";
 import { complain, say, settle } from "./status.js";
 
 export class Actions {
@@ -22,6 +23,7 @@ export class Actions {
   choose(point) {
     const { kept, chosen } = this.#state;
     const has = chosen.includes(point);
+    if (!has && chosen.length >= MAX_STOPS) return say(`A walk has ${MAX_STOPS} stops at most: take another one away first.`);
     this.#state.set({
       kept: kept.includes(point) ? kept : [...kept, point],
       chosen: has ? chosen.filter((other) => other !== point) : [...chosen, point],
@@ -47,11 +49,15 @@ export class Actions {
     say(of ? "Other directions" : `From seed ${seed}`);
   }
 
-  // The walk through the stops, or through all that is kept.
+  // The walk through the stops, or through what is kept, as much of it as a walk may have.
   walk() {
     const { kept, chosen } = this.#state;
-    if (kept.length < 2) say("A walk needs two pictures: keep another one.");
-    else this.#state.set({ chosen: chosen.length < 2 ? kept : chosen, open: "walk", at: 0 }, { push: true });
+    if (kept.length < 2) return say("A walk needs two pictures: keep another one.");
+    const stops = chosen.length < 2 ? kept.slice(0, MAX_STOPS) : chosen;
+    this.#state.set({ chosen: stops, open: "walk", at: 0 }, { push: true });
+    if (chosen.length < 2 && kept.length > MAX_STOPS) {
+      say(`A walk has ${MAX_STOPS} stops at most: it goes through the first ${MAX_STOPS} of ${kept.length} kept pictures.`);
+    }
   }
 
   async copy(text, what) {
@@ -73,17 +79,20 @@ export class Actions {
 }
 
 // Fetch a file and hand it to the browser as a download; a problem is said instead of becoming the file.
-export async function save(url, name) {
+// `options` are those of fetch. Whether it was saved.
+export async function save(url, name, options = {}) {
   say(`Getting ${name}…`);
   try {
-    const answer = await ask(url);
+    const answer = await ask(url, options);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(await answer.blob());
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser reads it after the click
     say(`${name} saved`);
+    return true;
   } catch (error) {
     complain(error);
+    return false;
   }
 }

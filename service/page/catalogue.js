@@ -1,6 +1,7 @@
 // The models that are served: which one, which version, which class.
 
 import { address, askJson } from "./api.js";
+import { complain } from "./status.js";
 
 export class Catalogue {
   #state;
@@ -43,6 +44,15 @@ export class Catalogue {
   get classNames() {
     const entry = this.#entry;
     return entry && entry.version === this.#state.version ? entry.class_names : [];
+  }
+
+  // Show the newest version instead of one that the server does not have, and what it said; false if that is not it.
+  fallBack(problem) {
+    const { version } = this.#entry ?? {};
+    if (problem.status !== 404 || !version || version === this.#state.version) return false;
+    this.#state.set({ version });
+    complain(new Error(`${problem.message} Version ${version}, the newest, is shown instead.`));
+    return true;
   }
 
   // Width / height of its pictures.

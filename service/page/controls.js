@@ -1,7 +1,7 @@
 // The bar at the top: truncation, where the grid begins, and the origin of variations.
 
 import { address, ask, common, imageAddress } from "./api.js";
-import { isSeed, nameOf, titleOf } from "./point.js";
+import { isLatent, isSeed, nameOf, titleOf } from "./point.js";
 import { Pictures } from "./pictures.js";
 import { complain, settle } from "./status.js";
 
@@ -12,7 +12,7 @@ export function startControls(state, actions) {
   document.querySelector("#link").addEventListener("click", () => actions.copy(state.link(), "Link to this page"));
   connectSlider(state, "truncation", document.querySelector("#truncation"));
   connectSlider(state, "distance", document.querySelector("#distance"));
-  connectSeed(state, document.querySelector("#seed"));
+  connectSeed(state, actions, document.querySelector("#seed"));
   connectOrigin(state, actions);
   connectFold(document.querySelector("#fold"), document.querySelector("#settings"));
 }
@@ -36,8 +36,8 @@ function connectSlider(state, name, slider) {
   show();
 }
 
-// A seed, or any text: the server says which seed that is.
-function connectSeed(state, field) {
+// A seed, or any text: the server says which seed that is. A latent has none: the grid shows it and what is near it.
+function connectSeed(state, actions, field) {
   const show = () => {
     if (document.activeElement !== field) field.value = state.seed < 0 ? "" : String(state.seed);
   };
@@ -46,8 +46,13 @@ function connectSeed(state, field) {
     if (!text) return show();
     settle();
     try {
-      const seed = isSeed(text) && Number(text) < 2 ** 32 ? Number(text) : await seedOf(state, text);
-      state.set({ seed, of: "" }, { push: true });
+      if (isLatent(text)) {
+        await ask(imageAddress(state, text)); // throws what is wrong with it
+        actions.vary(text);
+      } else {
+        const seed = isSeed(text) && Number(text) < 2 ** 32 ? Number(text) : await seedOf(state, text);
+        state.set({ seed, of: "" }, { push: true });
+      }
     } catch (problem) {
       complain(problem);
     }
@@ -59,8 +64,10 @@ function connectSeed(state, field) {
 
 async function seedOf(state, text) {
   const asked = { n: 1, seed: text, ...common(state) };
-  const answer = await ask(address("generate", asked), { method: "HEAD" });
-  return Number(answer.headers.get("Figment-Seeds"));
+  const answer = await ask(address("generate", asked));
+  const seed = answer.headers.get("Figment-Seeds");
+  if (!isSeed(seed ?? "")) throw new Error(`The server does not say which seed “${text}” is.`);
+  return Number(seed);
 }
 
 function connectOrigin(state, actions) {

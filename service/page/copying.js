@@ -3,7 +3,13 @@
 import { address, common } from "./api.js";
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`; // for a shell
-const literal = (value) => (typeof value === "boolean" ? (value ? "True" : "False") : JSON.stringify(value)); // Python's
+
+// As Python writes it: numbers, texts, booleans and lists of them.
+function literal(value) {
+  if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
+  if (typeof value === "boolean") return value ? "True" : "False";
+  return JSON.stringify(value);
+}
 
 export function asCurl(url, fileName) {
   return `curl --fail --output ${quoted(fileName)} ${quoted(url)}`;

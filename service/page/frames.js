@@ -24,6 +24,11 @@ export class Frames {
     return this.#pictures.has(step);
   }
 
+  // Whether waiting for a step brings nothing more: it is here, or cannot be had.
+  isSettled(step) {
+    return this.has(step) || this.#failed.has(step);
+  }
+
   // The picture that is nearest to a step among those that are here; undefined if there is none.
   nearest(step) {
     const best = nearestTo(step, this.#pictures.keys());

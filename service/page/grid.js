@@ -76,7 +76,7 @@ export class Grid {
       if (source !== this.#source) return;
       this.#put(items, from);
     } catch (error) {
-      if (source !== this.#source) return;
+      if (source !== this.#source || this.#catalogue.fallBack(error)) return;
       this.#source = null;
       this.#cut(from);
       complain(error);
@@ -109,6 +109,7 @@ export class Grid {
   }
 
   #fail(img, problem) {
+    if (this.#catalogue.fallBack(problem)) return;
     img.closest("li").classList.add("failed");
     complain(problem);
   }

@@ -5,6 +5,7 @@ import { connectCopying } from "./copying.js";
 import { connectDialog } from "./dialogs.js";
 import { fileNameOf, nameOf, titleOf } from "./point.js";
 import { Pictures } from "./pictures.js";
+import { shortcutsOn } from "./settings.js";
 
 export class PictureDialog {
   #state;
@@ -73,10 +74,10 @@ export class PictureDialog {
   }
 
   #key(event, actions) {
-    if (event.target.closest("select")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select")) return;
     if (event.key === "ArrowLeft") this.#step(-1);
     if (event.key === "ArrowRight") this.#step(1);
-    if (event.key === "k") actions.keep(this.#state.picture);
+    if (event.key === "k" && shortcutsOn()) actions.keep(this.#state.picture);
   }
 
   #what() {

@@ -12,7 +12,7 @@ export class Player {
   #direction = 1;
   #then = 0;
 
-  // `move(step)` shows a step, `ready(step)` says whether it can be shown, `ended()` is told when it stands again.
+  // `move(step)` shows a step, `ready(step)` says whether to go on from it, `ended()` is told when it stands again.
   constructor(button, { move, ready, ended }) {
     [this.#button, this.#move, this.#ready, this.#ended] = [button, move, ready, ended];
     button.addEventListener("click", () => (this.#running ? this.stop() : this.#start()));

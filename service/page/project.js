@@ -13,6 +13,7 @@ export class ProjectDialog {
   #bar = document.querySelector("#project progress");
   #abort = new AbortController();
   #point = "";
+  #best = null; // what the server last told of the search, if it told the point
 
   constructor(state, actions, catalogue) {
     [this.#state, this.#catalogue] = [state, catalogue];
@@ -89,9 +90,18 @@ export class ProjectDialog {
       await this.#search(file, abort.signal);
     } catch (error) {
       if (abort !== this.#abort) return; // another picture has come
-      this.#show(abort.signal.aborted && this.#point ? "found" : "failed");
-      this.#tell(abort.signal.aborted ? "Stopped." : error.message);
+      if (abort.signal.aborted) return this.#stopped();
+      this.#show("failed");
+      this.#tell(error.message);
     }
+  }
+
+  // What was found so far is kept, if that is known.
+  #stopped() {
+    if (!this.#dialog.open) return;
+    if (this.#best) return this.#found(this.#best, `Stopped at step ${this.#best.step} after`);
+    this.#show("failed");
+    this.#tell("Stopped: the search was given up, and nothing was found.");
   }
 
   #showOwn(file) {
@@ -101,7 +111,7 @@ export class ProjectDialog {
   }
 
   async #search(file, signal) {
-    this.#point = "";
+    [this.#point, this.#best] = ["", null];
     const { model, version } = this.#state;
     const steps = this.#part("#effort").value;
     const headers = { Accept: "text/event-stream", "Content-Type": file.type || "application/octet-stream" };
@@ -115,7 +125,9 @@ export class ProjectDialog {
     throw new Error("The server ended the search without a result.");
   }
 
-  #progress({ step, steps, distance, png }) {
+  #progress(data) {
+    const { step, steps, distance, png } = data;
+    if (data.point && png) this.#best = data;
     this.#bar.max = steps;
     this.#bar.value = step;
     if (png) this.#part(".nearest").src = `data:image/png;base64,${png}`;
@@ -123,13 +135,13 @@ export class ProjectDialog {
   }
 
   // What was found has a place of its own, whatever the truncation: it is to be drawn the same with the one that is set.
-  #found({ point, distance, seconds, png }) {
+  #found({ point, distance, seconds, png }, how = "Found in") {
     if (this.#state.truncation < 0.05) this.#state.set({ truncation: 1 });
     this.#point = untruncated(point, this.#state.truncation, this.#catalogue.classNames.length);
     this.#part(".nearest").src = `data:image/png;base64,${png}`;
     this.#show("found");
     this.#showKept();
-    this.#tell(`Found in ${seconds.toFixed(1)} s: ${likeness(distance)}`);
+    this.#tell(`${how} ${seconds.toFixed(1)} s: ${likeness(distance)}`);
     this.#part(".keep").focus();
   }
 

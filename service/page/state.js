@@ -1,6 +1,8 @@
 // What the page shows, as plain values. All of it is in the fragment of the address, so a link shows the same and back
 // and forward work; and a fragment is never sent to the server, so it may be as long as many points make it.
 
+export const MAX_STOPS = 16; // of a walk, as the server allows
+
 const DEFAULTS = {
   model: "", // empty: the server's default, until /models has said which that is
   version: 0,
@@ -27,7 +29,7 @@ export function readFragment(fragment) {
   for (const [name, fallback] of Object.entries(DEFAULTS)) {
     if (given.has(name)) state[name] = parse(given.get(name), fallback);
   }
-  state.chosen = state.chosen.filter((point) => state.kept.includes(point));
+  state.chosen = stopsOf(state);
   return state;
 }
 
@@ -39,6 +41,8 @@ export function writeFragment(state) {
   }
   return `#${given}`.replaceAll("%2C", ",").replaceAll("%3A", ":");
 }
+
+const stopsOf = ({ kept, chosen }) => chosen.filter((point) => kept.includes(point)).slice(0, MAX_STOPS);
 
 function parse(text, fallback) {
   if (Array.isArray(fallback)) return [...new Set(text.split(",").filter(Boolean))];
@@ -67,7 +71,7 @@ export class State extends EventTarget {
   // Change some values. `push`: as a step that Back takes back.
   set(changes, { push = false } = {}) {
     const next = { ...this.#values, ...changes };
-    next.chosen = next.chosen.filter((point) => next.kept.includes(point));
+    next.chosen = stopsOf(next);
     clearTimeout(this.#timer);
     if (push && writeFragment(next) !== writeFragment(this.#values)) {
       this.#write(this.#values);

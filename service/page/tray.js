@@ -3,8 +3,9 @@
 import { address, common, imageAddress } from "./api.js";
 import { save } from "./actions.js";
 import { Pictures } from "./pictures.js";
+import { titleOf } from "./point.js";
 import { Roving } from "./roving.js";
-import { complain } from "./status.js";
+import { complain, settle } from "./status.js";
 import { imageOf, makeTile, markTile, pointOf, setPoint } from "./tile.js";
 
 const SHOWN_BY = ["kept", "chosen", "model", "version", "truncation", "label"];
@@ -67,8 +68,16 @@ export class Tray {
     if (had) this.#roving.focus(at);
   }
 
-  #saveAll() {
-    const seeds = this.#state.kept.slice(0, MAX_ZIP).join(",");
-    save(address("generate", { seeds, format: "zip", ...common(this.#state) }), "figment.zip");
+  // In a body: the numbers of many latents are too long for an address.
+  async #saveAll() {
+    settle();
+    const { kept } = this.#state;
+    const url = address("generate", { format: "zip", ...common(this.#state) });
+    const body = JSON.stringify({ seeds: kept.slice(0, MAX_ZIP) });
+    const headers = { "Content-Type": "application/json" };
+    const saved = await save(url, "figment.zip", { method: "POST", body, headers });
+    if (!saved || kept.length <= MAX_ZIP) return;
+    const left = `${kept.length - MAX_ZIP} of ${kept.length} kept pictures, from ${titleOf(kept[MAX_ZIP])} on`;
+    complain(new Error(`A zip has ${MAX_ZIP} pictures at most. Left out: ${left}.`));
   }
 }

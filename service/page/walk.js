@@ -38,7 +38,7 @@ export class WalkDialog {
     this.#state = state;
     this.#player = new Player(document.querySelector("#play"), {
       move: (step) => this.#go(step),
-      ready: (step) => this.#frames.has(step),
+      ready: (step) => this.#frames.isSettled(step),
       ended: () => state.set({ at: this.#step }),
     });
     const closed = () => this.#close();

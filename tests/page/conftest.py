@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bundle.store import Bundle, Store
 from service.app import create_app
@@ -37,10 +40,10 @@ PATIENCE = 30_000
 
 
 class Site:
-    """A service that runs, its address, and its engines by name/version."""
+    """A service that runs, its address, its engines by name/version, and what reached it: paths with their queries."""
 
-    def __init__(self, app: FastAPI, url: str, engines: dict[str, PaintingEngine]) -> None:
-        self.app, self.url, self.engines = app, url, engines
+    def __init__(self, app: FastAPI, url: str, engines: dict[str, PaintingEngine], asked: list[str]) -> None:
+        self.app, self.url, self.engines, self.asked = app, url, engines, asked
 
 
 @pytest.fixture(scope="session")
@@ -59,14 +62,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
     settings = Settings.model_validate({"models": store.root, "default_model": "faces"})
     app = create_app(settings, store, load)
-    with served(app) as url:
+    asked: list[str] = []
+
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            asked.append(f"{scope['path']}?{scope['query_string'].decode()}")
+        await app(scope, receive, send)
+
+    with served(noting) as url:
         while app.state.catalogue.loading:
             time.sleep(0.01)
-        yield Site(app, url, engines)
+        yield Site(app, url, engines, asked)
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
+def served(app: ASGIApp) -> Iterator[str]:
     """The address of an application that runs in a thread."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", loop="asyncio", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
@@ -119,8 +129,9 @@ class Visit:
         """Return when every picture in sight is there."""
         self.page.wait_for_function("""() => {
             const tiles = [...document.querySelectorAll("li.tile")].filter((tile) => {
-                const { top, bottom, height } = tile.getBoundingClientRect();
-                return height && top < innerHeight && bottom > 0;
+                const { top, bottom, height, left, right } = tile.getBoundingClientRect();
+                const list = tile.parentElement.getBoundingClientRect(); // that of the tray scrolls
+                return height && top < innerHeight && bottom > 0 && left < list.right && right > list.left;
             });
             const done = (tile) => tile.matches(".shown, .failed");
             return document.querySelector("#grid > li") && tiles.every(done);
@@ -137,6 +148,13 @@ def close(page: Page) -> None:
     """Close the dialog that is open, and return when the address no longer has it."""
     page.keyboard.press("Escape")
     page.wait_for_function("() => !document.querySelector('dialog[open]') && !location.hash.includes('open=')")
+
+
+def run_program(program: str, folder: Path) -> None:
+    """Run a Python program that the page copied, as somebody would who has the client, in a folder."""
+    path = os.pathsep.join([str(Path("client").resolve()), *sys.path])
+    subprocess.run([sys.executable, "-c", program], cwd=folder, env=os.environ | {"PYTHONPATH": path}, check=True,
+                   timeout=PATIENCE / 1000)  # fmt: skip
 
 
 def pixels(page: Page, selector: str) -> NDArray[Any]:

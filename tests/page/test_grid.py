@@ -1,11 +1,15 @@
 """The grid: pictures without an end, what is kept of them, and which ones."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
+from urllib.parse import quote, urlsplit
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, Request, expect
 
+from bundle.points import point_of
 from tests.page.conftest import Site, Visit
 
 pytestmark = pytest.mark.browser
@@ -65,26 +69,39 @@ def test_few_requests_are_under_way_at_a_time(visit: Callable[..., Visit]) -> No
             under_way.add(request)
             most = max(most, len(under_way))
 
+    def done(request: Request) -> None:
+        under_way.discard(request)
+
     opened.page.on("request", begun)
-    opened.page.on("requestfinished", under_way.discard)
+    opened.page.on("requestfinished", done)
+    opened.page.on("requestfailed", done)
     opened.open("seed=100")
     assert 2 <= most <= 6
 
 
-def test_pictures_that_were_shown_are_not_asked_for_again(visit: Callable[..., Visit]) -> None:
+def shown_addresses(page: Page) -> list[str]:
+    """Paths with their queries of the pictures of the grid that are there."""
+    sources: list[str] = page.eval_on_selector_all("#grid > li.shown img", "all => all.map((img) => img.src)")
+    return [f"{url.path}?{url.query}" for url in map(urlsplit, sources)]
+
+
+def test_pictures_that_were_shown_are_not_asked_for_again(visit: Callable[..., Visit], site: Site) -> None:
     opened = visit()
-    page = opened.open("seed=200")
+    before = len(site.asked)
+    page = opened.open("seed=2000")
+    first = shown_addresses(page)
+    assert len(first) > 10
     page.locator("#shuffle").click()
+    expect(page.locator("#grid > li").first).not_to_have_attribute("data-point", "2000")
     opened.shown()
-    answers: list[bool] = []
-    page.on("requestfinished", lambda request: answers.append("/images/" in request.url and not cached(request)))
     page.go_back()
+    expect(page.locator("#grid > li").first).to_have_attribute("data-point", "2000")
     opened.shown()
-    assert not any(answers)
-
-
-def cached(request: Request) -> bool:
-    return request.timing["responseStart"] < 0 or request.sizes()["responseHeadersSize"] == 0
+    assert set(first) <= set(shown_addresses(page))
+    page.reload()
+    opened.shown()
+    times = Counter(site.asked[before:])
+    assert {address: times[address] for address in first} == dict.fromkeys(first, 1)
 
 
 def test_more_come_at_the_end(window: Visit) -> None:
@@ -185,6 +202,47 @@ def test_a_word_is_a_seed_too(visit: Callable[..., Visit], text: str) -> None:
         page.request.get(f"{opened.url}generate", params={"seed": text, "version": 2}).headers["figment-seed"] == seed
     )
     assert len(drawn) > 100
+
+
+def paste(page: Page, text: str) -> None:
+    """Put a text into the field of a seed, as pasting does: at most as long as the field lets it be."""
+    page.locator("#seed").focus()
+    page.keyboard.insert_text(text)
+    page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_a_pasted_point_is_shown_with_what_is_near_it(visit: Callable[..., Visit], seed: int) -> None:
+    opened = visit()
+    page = opened.open("seed=7")
+    point = str(point_of(np.random.RandomState(seed).randn(16).astype(np.float32)))
+    page.locator("#seed").fill("")
+    paste(page, point)
+    expect(page.locator("#grid > li").first).to_have_attribute("data-point", point)
+    expect(page.locator("#origin")).to_be_visible()
+    opened.shown()
+    assert fragment(page)["seed"] == "7"
+
+
+def test_the_field_of_a_seed_takes_a_point_of_many_numbers(visit: Callable[..., Visit]) -> None:
+    page = visit().open("seed=7")
+    point = str(point_of(np.ones(512, np.float32)))
+    page.locator("#seed").fill("")
+    page.locator("#seed").focus()
+    page.keyboard.insert_text(point)
+    assert page.locator("#seed").input_value() == point
+
+
+@pytest.mark.parametrize("text", ["z:AAAAAA", "z:?"])
+def test_a_pasted_point_that_is_none_is_refused_in_the_servers_words(visit: Callable[..., Visit], text: str) -> None:
+    opened = visit()
+    opened.expected = "Failed to load resource"
+    page = opened.open("seed=7")
+    said = page.request.get(f"{opened.url}images/{quote(text)}.png").json()["detail"]
+    page.locator("#seed").fill("")
+    paste(page, text)
+    expect(page.locator("#problem p")).to_have_text(said)
+    assert points(page)[0] == "7"
 
 
 def test_models_versions_and_classes_can_be_chosen(window: Visit) -> None:

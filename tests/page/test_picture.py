@@ -3,6 +3,7 @@
 import io
 import re
 import shlex
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import Visit, close, pixels
+from bundle.points import point_of
+from tests.page.conftest import Visit, close, pixels, run_program
 
 pytestmark = pytest.mark.browser
 
@@ -63,7 +65,7 @@ def test_the_class_is_said(visit: Callable[..., Visit]) -> None:
     expect(page.locator("#picture .about")).to_have_text(re.compile("^Class (one|two|three)$"))
 
 
-def test_it_is_copied_as_seed_address_curl_and_python(visit: Callable[..., Visit]) -> None:
+def test_it_is_copied_as_seed_address_curl_and_python(visit: Callable[..., Visit], tmp_path: Path) -> None:
     opened = visit()
     page = open_picture(opened, state="seed=7&truncation=0.8")
     page.locator("#picture .copy-point").click()
@@ -79,8 +81,9 @@ def test_it_is_copied_as_seed_address_curl_and_python(visit: Callable[..., Visit
     page.locator("#picture [data-copy=python]").click()
     expect(page.locator("#note")).to_have_text("Python program copied")
     program = copied(page)
-    compile(program, "copied", "exec")
     assert 'figment.image(9, model="faces", version=2, truncation=0.8).save("seed-9.png")' in program
+    run_program(program, tmp_path)
+    assert (tmp_path / "seed-9.png").read_bytes() == page.request.get(url).body()
 
 
 @pytest.mark.parametrize("ending", ["png", "webp", "jpg"])
@@ -95,11 +98,42 @@ def test_it_is_saved(visit: Callable[..., Visit], ending: str) -> None:
         assert image.format == {"jpg": "JPEG"}.get(ending, ending.upper())
 
 
-def test_all_that_is_kept_is_saved(visit: Callable[..., Visit]) -> None:
-    page = visit().open("seed=7&kept=7,9")
+def save_all(page: Page) -> list[str]:
+    """The names of the pictures in the zip of all that is kept."""
     with page.expect_download() as download:
         page.locator("#save-all").click()
-    assert Path(download.value.path()).read_bytes().startswith(b"PK")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        return [name for name in archive.namelist() if name.endswith(".png")]
+
+
+def test_all_that_is_kept_is_saved(visit: Callable[..., Visit]) -> None:
+    page = visit().open("seed=7&kept=7,9")
+    assert save_all(page) == ["7.png", "9.png"]
+    expect(page.locator("#problem")).to_be_hidden()
+
+
+def test_of_very_many_kept_the_first_are_saved_and_the_rest_is_named(visit: Callable[..., Visit]) -> None:
+    latents = np.random.RandomState(6).randn(63, 16).astype(np.float32)
+    kept = ["7", *(str(point_of(latent)) for latent in latents), "12", "13"]
+    page = visit().open(f"seed=7&kept={','.join(kept)}")
+    names = save_all(page)
+    assert len(names) == 64
+    assert "12.png" not in names
+    left = "A zip has 64 pictures at most. Left out: 2 of 66 kept pictures, from Seed 12 on."
+    expect(page.locator("#problem p")).to_have_text(left)
+
+
+def test_k_keeps_it_unless_letters_are_off_or_with_control(visit: Callable[..., Visit]) -> None:
+    page = open_picture(visit())
+    keep = page.locator("#picture .keep")
+    page.keyboard.press("Control+k")
+    expect(keep).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("k")
+    expect(keep).to_have_attribute("aria-pressed", "true")
+    page.locator("#shortcuts").evaluate("box => box.click()")
+    page.keyboard.press("k")
+    expect(page.locator("#picture .after")).to_be_enabled()
+    expect(keep).to_have_attribute("aria-pressed", "true")
 
 
 def test_its_variations_fill_the_grid(window: Visit) -> None:

@@ -2,13 +2,17 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
+from bundle.points import point_of
+from service.api import project
 from tests.page.conftest import Site, Visit, close, pixels
 from tests.page.painting_engine import PaintingEngine, paint
 
@@ -96,6 +100,60 @@ def test_closing_ends_the_search(visit: Callable[..., Visit], slow: PaintingEngi
     expect(page.locator("#project")).to_be_hidden()
     page.wait_for_timeout(300)
     assert any("/project" in url for url in gone)
+
+
+Searching = Callable[..., AsyncGenerator[tuple[str, dict[str, Any]]]]
+FOUND = str(point_of(np.random.RandomState(8).randn(16).astype(np.float32)))
+
+
+def tell_point(monkeypatch: pytest.MonkeyPatch, point: str | None) -> None:
+    """Let the server tell in each event of a search that the nearest so far is this one, or not which it is."""
+    search: Searching = project.follow
+
+    async def follow(*of: Any) -> AsyncGenerator[tuple[str, dict[str, Any]]]:  # noqa: ANN401
+        async with aclosing(search(*of)) as events:
+            async for name, about in events:
+                told = {key: value for key, value in about.items() if key != "point"}
+                yield name, told | ({} if point is None else {"point": point})
+
+    monkeypatch.setattr(project, "follow", follow)
+
+
+def stop(window: Visit) -> Locator:
+    """The dialog of a search that was stopped on its way."""
+    gone: list[str] = []
+    window.page.on("requestfailed", lambda request: gone.append(request.url))
+    dialog = search(window).locator("#project")
+    expect(dialog.locator(".progress-text")).to_have_text(re.compile(r"^Step \d+ of 60"))
+    dialog.locator(".stop-project").click()
+    expect(dialog.locator(".progress-text")).to_have_text(re.compile("^Stopped"))
+    assert any("/project" in url for url in gone), "the server goes on searching"
+    return dialog
+
+
+def test_stopping_keeps_what_was_found_so_far(
+    window: Visit, slow: PaintingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell_point(monkeypatch, FOUND)
+    dialog = stop(window)
+    expect(dialog).to_have_attribute("data-stage", "found")
+    text = re.compile(r"^Stopped at step \d+ after \d+\.\d s: colours are about \d+ of 255 off$")
+    expect(dialog.locator(".progress-text")).to_have_text(text)
+    window.screenshot("project-stopped")
+    dialog.locator(".keep").click()
+    close(window.page)
+    expect(window.page.locator("#kept > li.shown").last).to_have_attribute("data-point", FOUND)
+
+
+def test_stopping_says_that_nothing_was_found(
+    visit: Callable[..., Visit], slow: PaintingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell_point(monkeypatch, None)
+    dialog = stop(visit())
+    expect(dialog).to_have_attribute("data-stage", "failed")
+    given_up = "Stopped: the search was given up, and nothing was found."
+    expect(dialog.locator(".progress-text")).to_have_text(given_up)
+    expect(dialog.locator(".keep")).to_be_hidden()
 
 
 def test_what_is_no_picture_is_said(visit: Callable[..., Visit]) -> None:

@@ -50,12 +50,25 @@ def test_a_person_need_not_wait(visit: Callable[..., Visit]) -> None:
 def test_what_the_server_says_is_shown(window: Visit) -> None:
     window.expected = "Failed to load resource"
     page = window.page
-    page.goto(f"{window.url}#seed=7&version=99&model=faces")
-    expect(page.locator("#problem")).to_contain_text("99")
+    page.goto(f"{window.url}#seed=7&model=nobody")
+    expect(page.locator("#problem")).to_contain_text("nobody")
     expect(page.locator("#grid .failed").first).to_be_visible()
     window.screenshot("problem")
     page.locator("#problem button").click()
     expect(page.locator("#problem")).to_be_hidden()
+
+
+@pytest.mark.parametrize("grid", ["seed=7", "seed=7&of=9&noise=1"])
+def test_instead_of_a_version_that_is_gone_the_newest_is_shown(visit: Callable[..., Visit], grid: str) -> None:
+    opened = visit()
+    opened.expected = "Failed to load resource"
+    page = opened.page
+    page.goto(f"{opened.url}#{grid}&version=99&model=faces")
+    said = page.request.get(f"{opened.url}images/7.png?model=faces&version=99").json()["detail"]
+    expect(page.locator("#problem p")).to_have_text(f"{said} Version 2, the newest, is shown instead.")
+    expect(page.locator("#version")).to_have_value("2")
+    opened.shown()
+    expect(page.locator("#grid .failed")).to_have_count(0)
 
 
 def test_a_server_that_is_gone_is_asked_until_it_is_back(visit: Callable[..., Visit]) -> None:

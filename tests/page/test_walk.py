@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from tests.page.conftest import Visit
+from tests.page.conftest import Visit, close, run_program
 
 pytestmark = pytest.mark.browser
 
@@ -99,12 +99,37 @@ def test_all_that_is_kept_is_walked_through_if_nothing_was_chosen(window: Visit)
     page.locator("#stops button").nth(2).click()
     arrived(page, 64)
     window.screenshot("walk-loop")
+    page.wait_for_function("() => location.hash.includes('at=64')")
     link = page.url
-    page.wait_for_timeout(250)
     page.reload()
+    arrived(page, 64)
     expect(page.locator("#loop")).to_be_checked()
-    assert "loop=true" in page.url
-    assert link
+    expect(page.locator("#stops button")).to_have_count(4)
+    assert page.url == link
+
+
+def test_no_more_stops_are_walked_through_than_the_server_takes(visit: Callable[..., Visit]) -> None:
+    page = visit().open(f"seed=7&kept={','.join(map(str, range(20, 38)))}")
+    page.keyboard.press("w")
+    said = "A walk has 16 stops at most: it goes through the first 16 of 18 kept pictures."
+    expect(page.locator("#note")).to_have_text(said)
+    expect(page.locator("#stops button")).to_have_count(16)
+    arrived(page, 0)
+    close(page)
+    page.locator("#kept .picture").last.click()
+    expect(page.locator("#note")).to_have_text("A walk has 16 stops at most: take another one away first.")
+    expect(page.locator("#kept .picture[aria-pressed=true]")).to_have_count(16)
+
+
+def test_playing_goes_on_over_a_picture_that_failed(visit: Callable[..., Visit]) -> None:
+    opened = visit()
+    opened.expected = "Failed to load resource"
+    page = opened.page
+    page.route(re.compile(r"/interpolate.*[?&]t=0\.3125&"), lambda route: route.fulfill(status=500))
+    open_walk(opened)
+    page.locator("#play").click()
+    page.wait_for_function("() => document.querySelector('#walk canvas').dataset.step > 14")
+    expect(page.locator("#problem")).to_contain_text("500")
 
 
 def test_it_plays_and_stops(window: Visit) -> None:
@@ -147,14 +172,14 @@ def test_it_is_saved(visit: Callable[..., Visit], form: str, name: str, kind: st
             assert getattr(image, "n_frames", 1) == 33
 
 
-def test_it_is_copied(visit: Callable[..., Visit]) -> None:
+def test_it_is_copied(visit: Callable[..., Visit], tmp_path: Path) -> None:
     page = open_walk(visit())
     page.locator("#walk [data-copy=python]").click()
     expect(page.locator("#note")).to_have_text("Python program copied")
     program = page.evaluate("navigator.clipboard.readText()")
-    compile(program, "copied", "exec")
-    assert "figment.interpolate([7, 12], frames=33" in program
+    assert 'figment.interpolate([7, 12], frames=33, easing="smooth"' in program
     page.locator("#walk [data-copy=url]").click()
     expect(page.locator("#note")).to_have_text("Address copied")
     url = page.evaluate("navigator.clipboard.readText()")
-    assert page.request.get(url).ok
+    run_program(program, tmp_path)
+    assert (tmp_path / "walk.webp").read_bytes() == page.request.get(url).body()
