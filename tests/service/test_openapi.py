@@ -66,6 +66,9 @@ def test_a_linter_finds_no_error(address: str, tmp_path: Path) -> None:
     document = httpx.get(f"http://{address}/openapi.json", trust_env=False).json()
     (tmp_path / "openapi.json").write_text(json.dumps(document, indent=1))
     environment = os.environ | {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+    fetched = subprocess.run([npx, "--yes", REDOCLY, "--version"], env=environment, capture_output=True, text=True)
+    if fetched.returncode:
+        pytest.skip(f"the linter cannot be fetched here: {fetched.stderr.strip()[-200:]}")
     command = [npx, "--yes", REDOCLY, "lint", "openapi.json"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
