@@ -190,7 +190,13 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visit]]:
     assert [complaint for visit in visits for complaint in visit.complaints] == []
 
 
+@pytest.fixture
+def window(visit: Callable[..., Visit]) -> Visit:
+    """One window of a desktop."""
+    return visit()
+
+
 @pytest.fixture(params=list(DEVICES))
-def window(request: pytest.FixtureRequest, visit: Callable[..., Visit]) -> Visit:
-    """One window of each device."""
+def each_window(request: pytest.FixtureRequest, visit: Callable[..., Visit]) -> Visit:
+    """One window of each device, where what is proved depends on it."""
     return visit(request.param)

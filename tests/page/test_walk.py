@@ -28,13 +28,13 @@ def arrived(page: Page, step: int) -> None:
     expect(page.locator(f"#walk canvas:not(.waiting)[data-step='{step}']")).to_be_visible()
 
 
-def test_the_slider_shows_what_is_on_the_way(window: Visit) -> None:
-    page = open_walk(window)
+def test_the_slider_shows_what_is_on_the_way(each_window: Visit) -> None:
+    page = open_walk(each_window)
     start = page.evaluate(CANVAS)
     page.locator("#along").fill("16")
     arrived(page, 16)
     middle = page.evaluate(CANVAS)
-    window.screenshot("walk")
+    each_window.screenshot("walk")
     page.locator("#stops button").last.click()
     arrived(page, 32)
     end = page.evaluate(CANVAS)
@@ -71,7 +71,7 @@ def test_places_are_few_so_that_caches_know_them(visit: Callable[..., Visit]) ->
     page.wait_for_timeout(500)
     queries = [parse_qs(urlsplit(url).query) for url in asked]
     assert all((float(query["t"][0]) * 32).is_integer() for query in queries)
-    assert len(set(asked)) == len(asked) <= 33
+    assert len(set(asked)) <= 33  # one that gave way to another may be asked for again
     assert {query["version"][0] for query in queries} == {"2"}
 
 
@@ -155,7 +155,7 @@ def test_nothing_is_chosen_from_one_picture(visit: Callable[..., Visit]) -> None
 
 @pytest.mark.parametrize(
     ("form", "name", "kind"),
-    [("webp", "walk.webp", "WEBP"), ("gif", "walk.gif", "GIF"), ("apng", "walk.apng.png", "PNG"),
+    [("webp", "walk.webp", "WEBP"), ("apng", "walk.apng.png", "PNG"),
      ("png", "walk-strip.png", "PNG")],
 )  # fmt: skip
 def test_it_is_saved(visit: Callable[..., Visit], form: str, name: str, kind: str) -> None:
