@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import io
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -6,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -54,6 +56,12 @@ def manifest_of(
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.upper().startswith("FIGMENT_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def quick_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a model that is loaded not search the whole heap: with all that the tests import, it takes 0.3 s each time."""
+    monkeypatch.setattr("service.catalogue.gc", SimpleNamespace(collect=lambda: gc.collect(0)))
 
 
 @pytest.fixture
