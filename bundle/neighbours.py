@@ -21,6 +21,8 @@ def neighbours(latent: Latents, noise: Latents, distance: float, classes: int = 
     as long as z. So |z' − z| = distance · |z|: 0 is z itself, √2 is at a right angle, as independent latents nearly
     are, and 2 is opposite. Gaussian latents lie near a sphere, which is thus never left.
 
+    What float32 cannot hold becomes infinite.
+
     Args:
         latent: float32 [latent_dim].
         noise: float32 [n, latent_dim], such as the latents of other seeds: the directions.
@@ -36,12 +38,13 @@ def neighbours(latent: Latents, noise: Latents, distance: float, classes: int = 
     e *= length / np.where(lengths > 0, lengths, 1.0)
     theta = 2.0 * np.arcsin(distance / FARTHEST)
     found = np.repeat(latent[np.newaxis], len(noise), axis=0)
-    found[:, classes:] = np.cos(theta) * z + np.sin(theta) * e
+    with np.errstate(over="ignore"):
+        found[:, classes:] = np.cos(theta) * z + np.sin(theta) * e
     return found
 
 
 def mix(latents: Latents, weights: Sequence[float], rescale: bool = True) -> Latents:
-    """The weighted sum of latents: float32 [latent_dim].
+    """The weighted sum of latents: float32 [latent_dim]. What float32 cannot hold becomes infinite.
 
     Args:
         latents: float32 [n, latent_dim].
@@ -54,5 +57,6 @@ def mix(latents: Latents, weights: Sequence[float], rescale: bool = True) -> Lat
     length = np.linalg.norm(mixed)
     if rescale and length > 0:
         mixed *= np.linalg.norm(terms, axis=1).mean() / length
-    result: Latents = mixed.astype(np.float32)
+    with np.errstate(over="ignore"):
+        result: Latents = mixed.astype(np.float32)
     return result

@@ -124,7 +124,8 @@ def _numbers(value: object) -> tuple[float, ...]:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    parts = next(csv.reader([value], skipinitialspace=True), ()) if isinstance(value, str) else _parts(value)
+    parts = next(csv.reader([value], skipinitialspace=True), None) if isinstance(value, str) else _parts(value)
+    parts = parts or [""]
     texts = tuple(str(part) for part in parts if isinstance(part, str | int) and not isinstance(part, bool))
     if len(texts) != len(parts) or not all(0 < len(text) <= MAX_LABEL for text in texts):
         raise ValueError(f"names of classes, or their indices, are needed, of 1 to {MAX_LABEL} characters")

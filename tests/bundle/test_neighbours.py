@@ -11,7 +11,7 @@ from bundle.neighbours import mix, neighbours
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.0, 2.0), st.integers(2, 64))
 def test_neighbours_are_at_the_distance_and_as_long(seed: int, distance: float, latent_dim: int) -> None:
-    (latent,), noise = latents_of([seed], latent_dim), latents_of([seed ^ 1, 3, 4], latent_dim)
+    (latent,), noise = latents_of([seed], latent_dim), latents_of([seed ^ 1, seed ^ 2, seed ^ 3], latent_dim)
     length = float(np.linalg.norm(latent))
     for found in neighbours(latent, noise, distance):
         assert np.linalg.norm(found - latent) == pytest.approx(distance * length, rel=1e-4, abs=1e-4 * length)
