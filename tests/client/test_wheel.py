@@ -59,7 +59,8 @@ class Answers(BaseHTTPRequestHandler):
 
     def answer(self, media_type: str, content: bytes) -> None:
         self.send_response(200)
-        origin = {"Figment-Seeds": "7", "Figment-Model": "adventurer/3", "Figment-Request": self.path}
+        seeds = "0,1,2" if "seeds=" in self.path else "7"
+        origin = {"Figment-Seeds": seeds, "Figment-Model": "adventurer/3", "Figment-Request": self.path}
         for name, value in {"Content-Type": media_type, "Content-Length": str(len(content)), **origin}.items():
             self.send_header(name, value)
         self.end_headers()

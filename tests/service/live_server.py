@@ -1,5 +1,6 @@
 """The service on a socket, with a fake engine: for other people's clients, which open sockets themselves."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ def listening(store: Store, **settings: object) -> Iterator[str]:
 
     chosen = Settings.model_validate({"models": store.root, "log_level": "error", "grace": 0} | settings)
     app = create_app(chosen, store, load)
-    server = build_server(chosen, app, app.state.catalogue)
+    with logging_as_it_was():
+        server = build_server(chosen, app, app.state.catalogue)
     with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
@@ -33,6 +35,19 @@ def listening(store: Store, **settings: object) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(PATIENCE)
+
+
+@contextmanager
+def logging_as_it_was() -> Iterator[None]:
+    """Undo what a block does to logging, as a server does for its own process: other tests look at what is logged."""
+    root = logging.getLogger()
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in ("", "figment", "uvicorn")}
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _wait_until_loaded(catalogue: object) -> None:
