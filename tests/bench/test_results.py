@@ -54,7 +54,7 @@ def test_the_page_shows_what_is_kept() -> None:
     ("module", "options"),
     [
         ("limit", ["--rounds", "1", "--seconds", "0.2"]),
-        ("rates", ["--seconds", "0.2"]),
+        ("rates", ["--seconds", "0.6"]),
         ("fairness", ["--seconds", "0.2"]),
         ("png", ["--repeats", "1"]),
         ("startup", ["--rounds", "1"]),
