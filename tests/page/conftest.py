@@ -35,7 +35,7 @@ DEVICES: dict[str, dict[str, Any]] = {
         "is_mobile": True,
     },
 }
-PATIENCE = 30_000
+PATIENCE = 120_000
 """Milliseconds that a step of a test waits."""
 
 
