@@ -26,13 +26,6 @@ def scaled_size(height: int, width: int, factor: float) -> tuple[int, int]:
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
-def scale_image(image: Pixels, factor: float, resample: Resample = "nearest") -> Pixels:
-    """An image, uint8 [height, width, channels], scaled as `scale_images` does, with its errors."""
-    check_pixels(image, "image", ("height", "width", "channels"))
-    scaled: Pixels = scale_images(image[np.newaxis], factor, resample)[0]
-    return scaled
-
-
 def scale_images(images: Pixels, factor: float, resample: Resample = "nearest") -> Pixels:
     """Scale images, each by itself, so that none bleeds into its neighbour in a grid.
 
