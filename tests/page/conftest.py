@@ -89,9 +89,9 @@ def served(app: ASGIApp) -> Iterator[str]:
     thread.join(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium; closed after each file, since Playwright's event loop bars every other from its thread."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("there is no chromium on this machine")
