@@ -11,6 +11,7 @@ from fastapi_swagger import patch_fastapi
 from bundle.environment import prepare_tensorflow
 from bundle.store import Store
 from service.api import (
+    examples,
     generate,
     head,
     health,
@@ -90,7 +91,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         app.include_router(router)
     app.add_middleware(shedding.Shedding, catalogue=catalogue)
     app.add_middleware(head.HeadAsGet)
-    _document_problems(app)
+    _document(app)
     return app
 
 
@@ -102,8 +103,8 @@ def _tensorflow(settings: Settings, startup: Startup) -> Loader:
     return open_device(settings.device, settings.trust == "all", settings.precision)
 
 
-def _document_problems(app: FastAPI) -> None:
-    """Put the schema that the documented problems refer to into the OpenAPI document."""
+def _document(app: FastAPI) -> None:
+    """Put the schema that the documented problems refer to, and examples, into the OpenAPI document."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -112,6 +113,7 @@ def _document_problems(app: FastAPI) -> None:
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schema = problems.ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {"ProblemDetails": schema}
+        examples.put_into(document)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -18,7 +18,7 @@ _figment_reply() {{
 }}
 _figment() {{
     local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" command="" word
-    for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+    for word in "${{COMP_WORDS[@]:1:$((COMP_CWORD-1))}}"; do
         case "$word" in {commands}) command="$word"; break ;; esac
     done
     COMPREPLY=()

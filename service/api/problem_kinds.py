@@ -1,16 +1,18 @@
 """The closed set of problems: what each means, and what to do. `problem_pages` makes pages and docs/errors.md of it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A problem type: its HTTP status, its title, what it means, and what to do about it."""
+    """A problem type: its HTTP status, its title, what it means, what to do about it, and an example's own fields."""
 
     status: int
     title: str
     meaning: str
     remedy: str
+    example: dict[str, Any]
 
 
 KINDS = {
@@ -21,36 +23,48 @@ KINDS = {
         "request takes. `errors` names each, with what is allowed and what was got. Nothing was drawn.",
         "Change what `errors` names; /docs and docs/http.md say what each request takes. The same request will fail "
         "again.",
+        {
+            "detail": "n: Input should be less than or equal to 64 (got '100')",
+            "errors": [{"parameter": "n", "message": "Input should be less than or equal to 64", "got": "100"}],
+        },
     ),
     "not-found": Kind(
         404,
         "Not found",
         "There is no such path.",
         "Look for it in /docs. Paths are compared letter by letter, and one with a slash at its end is another path.",
+        {"detail": "there is no /faces; see /docs"},
     ),
     "method-not-allowed": Kind(
         405,
         "Method not allowed",
         "The path exists, but not for this method, such as DELETE.",
         "Use one of the methods of the header `Allow`.",
+        {"detail": "DELETE is not allowed on /generate; allowed: GET, HEAD, POST"},
     ),
     "not-acceptable": Kind(
         406,
         "Not acceptable",
         "The header `Accept` names only formats that this request cannot be answered in. `offered` lists those it can.",
         "Ask for one of `offered`, add `*/*` to `Accept`, or name the format in the query: `format=png`.",
+        {
+            "detail": "no format that Accept names is offered; there are: image/png, image/webp",
+            "offered": ["image/png", "image/webp"],
+        },
     ),
     "too-large": Kind(
         413,
         "Too large",
         "The body of the request is longer than what is read, or becomes so when it is unpacked.",
         "Send less: fewer latents in a request, binary instead of JSON, or a smaller picture. `detail` has the limit.",
+        {"detail": "the body is longer than the 1048576 bytes that are read"},
     ),
     "unsupported-media": Kind(
         415,
         "Unsupported media type",
         "The body of the request is of a kind, or compressed in a way, that this request does not read.",
         "Send it as `detail` says, and name it in `Content-Type` and `Content-Encoding`.",
+        {"detail": "text/plain is not read; send a picture, or a form with the field image"},
     ),
     "unknown-model": Kind(
         404,
@@ -59,6 +73,7 @@ KINDS = {
         "is.",
         "Take a name or version of `models`, or leave them out. If one should be there, `GET /models` says under "
         "`skipped` why it is not served.",
+        {"detail": "no model 'cats'; there are: adventurer", "models": ["adventurer"]},
     ),
     "overloaded": Kind(
         503,
@@ -67,6 +82,7 @@ KINDS = {
         "leaves. Nothing was drawn.",
         "Ask again after the seconds of `Retry-After`, which come from measured times. Fewer images in a request are "
         "served sooner. Who runs the service can add machines, or raise FIGMENT_QUEUE and FIGMENT_DEADLINE.",
+        {"detail": "1024 images wait already; come again in about 3 s"},
     ),
     "not-ready": Kind(
         503,
@@ -74,24 +90,28 @@ KINDS = {
         "The service is starting or stopping, no model is served, or not the one of FIGMENT_DEFAULT_MODEL. `detail` "
         "says which.",
         "Ask again after the seconds of `Retry-After`. If it stays, `GET /readyz` and the log say what is missing.",
+        {"detail": "starting: the models are being loaded"},
     ),
     "timeout": Kind(
         504,
         "Timeout",
         "The answer was not there at the deadline: FIGMENT_DEADLINE, or what the client said in `Prefer: wait`.",
         "Ask again, for fewer images at a time, or wait longer: `Prefer: wait` up to FIGMENT_DEADLINE.",
+        {"detail": "not answered within 30 s"},
     ),
     "inference-failed": Kind(
         500,
         "Inference failed",
         "The model failed on this request; others are served. `detail` has the reason.",
         "Try another seed or model. Who runs the service finds the whole error in its log.",
+        {"detail": "the model failed: InvalidArgumentError; the service's log says more"},
     ),
     "internal": Kind(
         500,
         "Internal error",
         "An error of Figment's own. It is in the log and not in the answer, since it may name what is private.",
         "Ask again. If it comes again, report it with the request and the lines of the log.",
+        {"detail": "an error in the service; its log says more"},
     ),
 }
 """Every problem type by the last part of its address, `/problems/KIND`."""

@@ -138,6 +138,8 @@ def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
         status, title = TITLES[kind]
         entry = entries.setdefault(status, {"description": "", "content": {MEDIA_TYPE: {"schema": SCHEMA}}})
         entry["description"] += f"{' or ' if entry['description'] else ''}{title} (`{kind}`)"
+        example = {"type": f"/problems/{kind}", "title": title, "status": status} | KINDS[kind].example
+        entry["content"][MEDIA_TYPE].setdefault("examples", {})[kind] = {"summary": title, "value": example}
         if status == 503:
             entry["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return entries

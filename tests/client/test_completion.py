@@ -109,12 +109,18 @@ class Terminal:
 
 
 @needs("zsh")
-@pytest.mark.parametrize(
-    ("line", "offered"), [("figment gen", ["generate"]), ("figment mix --resample l", ["lanczos"])]
-)
-def test_zsh_is_offered_the_same(tmp_path: Path, line: str, offered: list[str]) -> None:
-    head = "autoload -U compinit; compinit -u; autoload -U +X bashcompinit && bashcompinit; emulate ksh"
-    assert completed(line, tmp_path, "zsh", head) == offered
+def test_the_tab_key_completes_in_an_interactive_zsh(tmp_path: Path) -> None:
+    (tmp_path / "a face.png").touch()
+    (tmp_path / "script").write_text(bash_script(build_parser(), zsh=True))
+    terminal = Terminal(["zsh", "--no-rcs", "-i"], tmp_path)
+    try:
+        terminal.type("unsetopt zle_bracketed_paste; autoload -U compinit; compinit -u; source ./script\n")
+        terminal.type("figment() { printf '<%s>' \"$@\"; }; echo rea''dy\n")
+        assert "ready" in terminal.read_until("ready")
+        terminal.type("figment interp\t--ea\tsm\t-o a\t\n")
+        assert "<interpolate><--easing><smooth><-o><a face.png>" in terminal.read_until("face.png>")
+    finally:
+        terminal.close()
 
 
 @needs("fish")
