@@ -67,7 +67,7 @@ errors: $(STAMPS)/dev ## write docs/errors.md from the texts of the problems
 	$(BIN)/python -c 'from service.api.problem_pages import markdown; print(markdown(), end="")' > docs/errors.md
 
 lock: $(STAMPS)/dev ## resolve requirements/*.in anew
-	for name in service-cpu service-gpu training training-gpu client mp4 otel sbom dev \
+	for name in service-cpu service-gpu training training-gpu client mp4 otel sbom kserve dev \
 	  $(patsubst requirements/%.in,%,$(wildcard requirements/peers/*.in)); do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    requirements/$$name.in -o requirements/$$name.txt; done

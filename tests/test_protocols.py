@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from bundle.store import Store
 from tests.service.conftest import publish_fake
 from tests.service.live_server import listening
 
-TEXT = (Path(__file__).parents[1] / "docs" / "protocols.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "protocols.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
@@ -24,15 +26,37 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def kserve_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Of an environment with KServe's client, which pins what others pin otherwise."""
+    folder, uv = tmp_path_factory.mktemp("kserve") / "venv", [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    install = [*uv, "pip", "install", "--quiet", "--python", folder, "--require-hashes"]
+    done = subprocess.run(
+        [*install, "-r", ROOT / "requirements" / "kserve.txt"], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"KServe's client cannot be installed here: {done.stderr.strip()[-300:]}")
+    return str(folder / "bin" / "python")
+
+
 def test_there_is_a_block_for_each_client() -> None:
     text = "".join(block for _, block in BLOCKS)
-    for client in ("tritonclient.http", "from openai import", ":predict", "/v2/models/"):
+    for client in ("tritonclient.http", "from kserve import", "from openai import", ":predict", "/v2/models/"):
         assert client in text
 
 
 @pytest.mark.parametrize(("language", "block"), BLOCKS, ids=range(len(BLOCKS)))
-def test_the_block_runs(address: str, language: str, block: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_block_runs(
+    address: str, language: str, block: str, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
     block = block.replace("127.0.0.1:8000", address)
+    if "from kserve import" in block:
+        python = request.getfixturevalue("kserve_python")
+        done = subprocess.run([python, "-c", block], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert "(2, 64, 64, 3)" in done.stdout
+        return
     if language == "python":
         exec(compile(block, "docs/protocols.md", "exec"), {"__name__": "docs"})
         assert capsys.readouterr().out
