@@ -109,6 +109,13 @@ class Catalogue:
         """What is in the store and not served, with the reason."""
         return self._watch.skipped
 
+    def versions(self, name: str) -> list[int]:
+        """Those of a model that can be asked for: in the store and not known to be bad, or served; newest first."""
+        skipped, folder = {item.path for item in self.skipped}, self.store.root / name
+        there = self._watch.versions.get(name, [])
+        good = {v for v in there if folder / str(v) not in skipped and (name, v) not in self._failures}
+        return sorted(good | {self.shelf[name].manifest.version}, reverse=True)
+
     @property
     def state(self) -> str:
         """Why requests should not be sent here, in words; empty if they should."""

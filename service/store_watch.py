@@ -48,6 +48,8 @@ class StoreWatch:
         self.store, self._clock = store, clock
         self._refused: dict[Path, Refusal] = {}
         self._strangers: list[Skipped] = []
+        self.versions: dict[str, list[int]] = {}
+        """Of each name those that were in the store at the last look, good or not, ascending."""
 
     def look(self, served: Mapping[str, int]) -> list[Candidate]:
         """The versions above the served ones that were not refused as they are, highest first under each name.
@@ -57,6 +59,7 @@ class StoreWatch:
         """
         strangers: list[Skipped] = []
         candidates, present = [], set[Path]()
+        self.versions = {}
         try:
             strangers += self.store.strangers()
             for name in self.store.names():
@@ -101,6 +104,7 @@ class StoreWatch:
         except InvalidBundle as error:
             strangers.append(Skipped(self.store.root / name, str(error)))
             return
+        self.versions[name] = versions
         if not versions and not above:
             reason = "it holds no version: no folder named by a whole number from 1"
             strangers.append(Skipped(self.store.root / name, reason))

@@ -12,15 +12,17 @@ class ModelInfo:
     """
     A model that is served.
 
-    `version` is the bundle's, from 1. `latent_dim` is the length of a latent. `image_shape` is (height,
-    width, channels) in pixels. `seed_scheme` names how a seed becomes a latent. `class_names` are the classes that
-    `label` can choose, none if the generator is not conditional. `digest` identifies the bundle's content. `license`
-    and `attribution` are those of the images it was trained on. `default` is true for the one that answers where no
-    model is named. `batch_sizes` are the sizes the engine runs, in images.
+    `version` is the one that answers where none is named, from 1; `versions` are those that can be named, the
+    newest first. `latent_dim` is the length of a latent. `image_shape` is (height, width, channels) in pixels.
+    `seed_scheme` names how a seed becomes a latent. `class_names` are the classes that `label` can choose, none if
+    the generator is not conditional. `digest` identifies the bundle's content. `license` and `attribution` are
+    those of the images it was trained on. `default` is true for the one that answers where no model is named.
+    `batch_sizes` are the sizes the engine runs, in images.
     """
 
     name: str
     version: int
+    versions: tuple[int, ...]
     latent_dim: int
     image_shape: tuple[int, int, int]
     seed_scheme: str
@@ -71,6 +73,7 @@ def _model(entry: object) -> ModelInfo:
     return ModelInfo(
         name=member(model, "name", str),
         version=member(model, "version", int),
+        versions=wholes(model, "versions"),
         latent_dim=member(model, "latent_dim", int),
         image_shape=(height, width, channels),
         seed_scheme=member(model, "seed_scheme", str),

@@ -17,6 +17,9 @@ class ModelEntry(BaseModel):
 
     name: str
     version: int
+    """The one that is served where a request names none."""
+    versions: list[int]
+    """Those that a request may name, the newest first: in the store, and not known to be bad."""
     latent_dim: int
     image_shape: tuple[int, int, int]
     """Height, width, channels."""
@@ -58,17 +61,19 @@ async def models(request: Request) -> ModelListing:
     default = catalogue.default_name
     return ModelListing(
         models=[
-            _entry(bundle, catalogue.models.get(name), default) for name, bundle in sorted(catalogue.shelf.items())
+            _entry(bundle, catalogue.models.get(name), default, catalogue.versions(name))
+            for name, bundle in sorted(catalogue.shelf.items())
         ],
         skipped=[SkippedEntry(path=path, reason=reason) for path, reason in map(catalogue.shown, catalogue.skipped)],
     )
 
 
-def _entry(bundle: Bundle, model: Model | None, default: str) -> ModelEntry:
+def _entry(bundle: Bundle, model: Model | None, default: str, versions: list[int]) -> ModelEntry:
     manifest, sizes = bundle.manifest, model.sizes if model else ()
     return ModelEntry(
         name=manifest.name,
         version=manifest.version,
+        versions=versions,
         latent_dim=manifest.latent_dim,
         image_shape=(manifest.image.height, manifest.image.width, manifest.image.channels),
         seed_scheme=manifest.seed_scheme,

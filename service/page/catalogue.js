@@ -64,8 +64,7 @@ export class Catalogue {
   #show() {
     const { model, version, label } = this.#state;
     fill(this.#model, this.#models.map(({ name }) => [name, name]), model);
-    const newest = Math.max(this.#entry?.version ?? 1, version);
-    const versions = Array.from({ length: Math.min(newest, 50) }, (_, i) => newest - i);
+    const versions = this.#entry?.versions ?? [version];
     fill(this.#version, versions.map((number) => [String(number), `v${number}`]), String(version));
     const names = this.classNames;
     fill(this.#label, [["", "any class"], ...names.map((name) => [name, name])], label);

@@ -23,6 +23,7 @@ LISTING: dict[str, Any] = {
         {
             "name": "adventurer",
             "version": 3,
+            "versions": [3, 1],
             "latent_dim": 128,
             "image_shape": [64, 64, 3],
             "seed_scheme": "numpy-randomstate-v1",

@@ -14,6 +14,7 @@ def test_a_listing_is_read_into_dataclasses(listing: dict[str, Any]) -> None:
         latent_dim=128,
         image_shape=(64, 64, 3),
         seed_scheme="numpy-randomstate-v1",
+        versions=(3, 1),
         class_names=("cat", "dog"),
         digest="sha256:1f",
         license="CC0-1.0",

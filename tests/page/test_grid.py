@@ -249,6 +249,7 @@ def test_models_versions_and_classes_can_be_chosen(each_window: Visit) -> None:
     page = each_window.open("seed=7")
     unfold(page)
     expect(page.locator("#label")).to_be_hidden()
+    expect(page.locator("#version option")).to_have_text(["v2", "v1"])
     page.locator("#version").select_option("1")
     expect(page.locator("#grid img").first).to_have_attribute("src", re.compile("version=1"))
     page.locator("#model").select_option("barred")

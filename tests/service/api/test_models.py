@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ async def test_a_model_is_listed_with_what_a_client_needs(service: Service) -> N
     assert model == {
         "name": "tiny",
         "version": 1,
+        "versions": [1],
         "latent_dim": 16,
         "image_shape": [4, 4, 3],
         "seed_scheme": "numpy-randomstate-v1",
@@ -52,11 +54,33 @@ async def test_a_bad_newest_version_is_skipped_and_the_one_before_served(
     async with serve() as service:
         listing = (await service.client.get("/models")).json()
         assert (await service.client.get("/readyz")).status_code == 200
-    assert [model["version"] for model in listing["models"]] == [1]
+    assert [(model["version"], model["versions"]) for model in listing["models"]] == [(1, [1])]
     reasons = {item["path"]: item["reason"] for item in listing["skipped"]}
     assert list(reasons) == ["tiny/3", "tiny/2"]
     assert "no assets.extra/manifest.json" in reasons["tiny/3"]
     assert "saved_model.pb was altered" in reasons["tiny/2"]
+
+
+async def test_the_versions_that_can_be_asked_for_are_listed(serve: Serve, publish: Publish, store: Store) -> None:
+    for _ in range(4):
+        publish("tiny")
+    (store.root / "tiny" / "2" / "saved_model.pb").write_bytes(b"altered")
+    shutil.rmtree(store.root / "tiny" / "3")
+    async with serve() as service:
+
+        async def versions() -> list[int]:
+            (model,) = (await service.client.get("/models")).json()["models"]
+            assert model["version"] == 4
+            found: list[int] = model["versions"]
+            return found
+
+        assert await versions() == [4, 2, 1]  # nobody has looked at those below the newest
+        for version, status in ((1, 200), (2, 404), (3, 404)):
+            assert (await service.client.get(f"/images/7.png?version={version}")).status_code == status
+        assert await versions() == [4, 1]
+        shutil.rmtree(store.root / "tiny" / "1")
+        await service.catalogue.refresh()
+        assert await versions() == [4]
 
 
 async def test_a_model_that_does_not_load_is_skipped_and_the_others_are_served(serve: Serve, publish: Publish) -> None:
