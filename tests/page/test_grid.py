@@ -85,6 +85,18 @@ def shown_addresses(page: Page) -> list[str]:
     return [f"{url.path}?{url.query}" for url in map(urlsplit, sources)]
 
 
+def wait_for_pictures(page: Page, addresses: list[str]) -> None:
+    """Return when these are in the grid, those out of sight too."""
+    page.wait_for_function(
+        """addresses => {
+            const there = [...document.querySelectorAll("#grid > li.shown img")].map(({ src }) => new URL(src));
+            const paths = new Set(there.map(({ pathname, search }) => pathname + search));
+            return addresses.every((address) => paths.has(address));
+        }""",
+        arg=addresses,
+    )
+
+
 def test_pictures_that_were_shown_are_not_asked_for_again(visit: Callable[..., Visit], site: Site) -> None:
     opened = visit()
     before = len(site.asked)
@@ -96,10 +108,9 @@ def test_pictures_that_were_shown_are_not_asked_for_again(visit: Callable[..., V
     opened.shown()
     page.go_back()
     expect(page.locator("#grid > li").first).to_have_attribute("data-point", "2000")
-    opened.shown()
-    assert set(first) <= set(shown_addresses(page))
+    wait_for_pictures(page, first)
     page.reload()
-    opened.shown()
+    wait_for_pictures(page, first)
     times = Counter(site.asked[before:])
     assert {address: times[address] for address in first} == dict.fromkeys(first, 1)
 
