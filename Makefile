@@ -24,7 +24,7 @@ doctor: need-data $(STAMPS)/training ## say what is wrong with the images in DAT
 	$(BIN)/python -m training doctor "$(DATA)" $(ARGS)
 
 need-data:
-	@test -n "$(DATA)" || { echo "DATA is needed: make train DATA=folder-or-zip" >&2; exit 2; }
+	@test -n "$(DATA)" || { echo "DATA is needed: make $(firstword $(MAKECMDGOALS)) DATA=folder-or-zip" >&2; exit 2; }
 
 client: $(STAMPS)/client ## install the client library and the command `figment` into .venv
 

@@ -37,7 +37,7 @@ def parse_seed(text: str) -> int:
         return _hashed(text)
     number = int(text)
     if not is_seed(number):
-        raise ValueError(f"a seed is a whole number 0 … {SEED_COUNT - 1}, or any other text; got {text}")
+        raise ValueError(f"a seed is a whole number 0 … {SEED_COUNT - 1}, or any other text")
     return number
 
 

@@ -81,7 +81,7 @@ def choose_by(timer: Timer, recipe: Recipe, seconds: float, fixed: Collection[st
     if probe.spent >= seconds / 2:
         raise Failed(
             f"of {_time(seconds)}, {_time(probe.spent)} were used up by compiling and measuring; "
-            f"take at least --budget {math.ceil(4 * probe.spent / 60)}m, or --images"
+            f"take at least --budget {math.ceil(4 * probe.spent / 60)}m, or --images N instead"
         )
     chosen = resized(probe.recipe, width, None if "batch_size" in fixed else _batch(recipe, images))
     kept = min(max(int(SPARED * seconds / KEEPING), FEWEST_KEPT), MOST_KEPT)
@@ -141,9 +141,16 @@ class _Probe:
         """Whether the generator can learn clean shapes in what is left."""
         return self.images(width) >= CLEAN_SHAPES * self.recipe.n_critic
 
+    @property
+    def has_time(self) -> bool:
+        """Whether another network can be tried: half of the time is for that, and it may take what the longest took."""
+        return self.spent + max(timing.total for timing in self._timings.values()) < self._seconds / 2
+
     def choose_precision(self, other: str, width: int | None) -> None:
         """Go on in the other precision where that is faster."""
         before, timing = self.recipe, self._timing(width)
+        if not self.has_time:
+            return
         self.recipe, self._timings = before.model_copy(update={"precision": other}), {}
         if self._timing(width).step * FASTER > timing.step:
             self.recipe, self._timings = before, {width: timing}
@@ -162,9 +169,14 @@ def between(low: float, at_low: float, high: float, at_high: float, x: float) ->
 
 
 def _width(probe: _Probe) -> int:
-    """The widest that is enough, or else the narrowest; each step tells which one is worth compiling next."""
+    """The widest that is enough, or else the narrowest; each step tells which one is worth compiling next.
+
+    Where there is no time to try another, it is the one that was tried.
+    """
     if probe.is_enough(MIDDLE):
-        return WIDEST if probe.is_enough(WIDEST) else MIDDLE
+        return WIDEST if probe.has_time and probe.is_enough(WIDEST) else MIDDLE
+    if not probe.has_time:
+        return MIDDLE
     return NARROW if probe.is_enough(NARROWEST) and probe.is_enough(NARROW) else NARROWEST
 
 

@@ -34,8 +34,7 @@ def main(
 
     Wrong usage raises SystemExit(2), as argparse does. `transport` and `sleep` are for tests.
     """
-    parser = build_parser()
-    options = parser.parse_args(argv)
+    options = build_parser().parse_args(argv)
     if options.alone is not None:
         options.alone(options)
         return DONE
@@ -44,7 +43,7 @@ def main(
             status = options.run(figment, options)
             sys.stdout.flush()
     except InvalidArgument as error:
-        parser.error(str(error))
+        options.parser.error(str(error))
     except BrokenPipeError:
         _abandon_stdout()
         return PROBLEM

@@ -68,8 +68,10 @@ def project(figment: Figment, options: argparse.Namespace) -> None:
     """`figment project`: the point on standard output; how far the search is, on a terminal's standard error."""
     settings = _chosen(options, ("steps", "seconds", "seed", "model", "version"))
     content = content_of_argument(options.file)
+    asked = 0
     with figment.project(content, **settings) as search, Bar(sys.stderr) as bar:
         for step in search:
+            asked = step.steps
             bar.update(step.step, step.steps, f"distance {step.distance:.4f}")
         found = search.result()
     if options.output == STDOUT:
@@ -77,7 +79,8 @@ def project(figment: Figment, options: argparse.Namespace) -> None:
     elif options.output is not None:
         found.picture.save(options.output)
     print(found.point, file=sys.stderr if options.output == STDOUT else sys.stdout)
-    print(f"distance {found.distance:.4f} after {found.steps} steps, {found.seconds:.1f} s", file=sys.stderr)
+    steps = f"{found.steps} of {max(asked, found.steps)} steps" + ("; the time was up" if found.steps < asked else "")
+    print(f"distance {found.distance:.4f} after {found.seconds:.1f} s, {steps}", file=sys.stderr)
     print_origin(figment, found.picture)
 
 

@@ -28,7 +28,10 @@ class PartFile:
     def __init__(self, path: StrPath) -> None:
         self.path = Path(path)
         self.part = self.path.with_name(f".{self.path.name}.{os.urandom(4).hex()}.part")
-        self._file = self.part.open("xb+")
+        try:
+            self._file = self.part.open("xb+")
+        except FileNotFoundError as error:
+            raise FileNotFoundError(error.errno, "there is no such folder", str(self.path.parent)) from None
 
     def write(self, piece: bytes) -> None:
         """Write at the end of what was written."""

@@ -180,5 +180,5 @@ def _add_command(
     commands: argparse._SubParsersAction[Parser], name: str, purpose: str, run: Run | None, *parents: Parser
 ) -> Parser:
     parser = commands.add_parser(name, help=purpose, description=f"{purpose.capitalize()}.", parents=parents)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     return parser

@@ -243,7 +243,8 @@ def projected(request: httpx.Request) -> httpx.Response:
     if not request.content.startswith(b"\x89PNG"):
         return problem("unsupported-media", 415)
     png = base64.b64encode(encoded(["near"], {})).decode()
-    steps = [{"step": i, "steps": 3, "distance": 0.3 / i, "seconds": 0.1 * i, "png": png} for i in (1, 2, 3)]
+    asked = int(request.url.params.get("steps", 3))
+    steps = [{"step": i, "steps": asked, "distance": 0.3 / i, "seconds": 0.1 * i, "png": png} for i in (1, 2, 3)]
     steps[1]["point"] = "z:AAAAPw"
     result = {"point": "z:AACAPw", "distance": 0.1, "steps": 3, "seconds": 0.4, "model": "adventurer", "version": 3}
     result |= {"label": 1, "png": png, "request": "/images/z:AACAPw.png?model=adventurer&version=3"}

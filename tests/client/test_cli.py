@@ -62,6 +62,15 @@ def test_wrong_usage_is_status_2_and_asks_nothing(
     assert asked == []
 
 
+@pytest.mark.parametrize("command", ["generate", "mix 1 2", "image 7"])
+def test_wrong_usage_of_a_command_shows_the_usage_of_that_command(
+    figment: Command, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    with pytest.raises(SystemExit):
+        figment(*command.split())
+    assert capsys.readouterr().err.startswith(f"usage: figment {command.split()[0]} ")
+
+
 def test_bytes_are_not_written_to_a_terminal(
     figment: Command, asked: list[httpx.Request], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,7 +85,7 @@ def test_bytes_are_not_written_to_a_terminal(
     [
         ("generate -n 65 -o a.png", "figment: Invalid-parameter (422): n: at most 64"),
         ("generate --model nobody -o a.png", "figment: Unknown-model (404)"),
-        ("generate -o nowhere/a.png", "No such file or directory"),
+        ("generate -o nowhere/a.png", "there is no such folder: 'nowhere'"),
     ],
 )
 def test_a_problem_is_status_1_and_one_line(

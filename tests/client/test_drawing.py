@@ -112,11 +112,16 @@ def test_a_search_prints_the_point_and_writes_what_is_drawn_there(
     assert figment("project", str(face), "--steps", "3", "--seed", "5", "-o", "near.png") == 0
     out, err = capsys.readouterr()
     assert out == "z:AACAPw\n"
-    assert err.splitlines()[0] == "distance 0.1000 after 3 steps, 0.4 s"
+    assert err.splitlines()[0] == "distance 0.1000 after 0.4 s, 3 of 3 steps"
     assert "\r" not in err
     assert str(asked[0].url) == "http://127.0.0.1:8000/project?steps=3&seed=5"
     with PIL.Image.open("near.png") as image:
         assert image.size == (3, 2)
+
+
+def test_a_search_that_was_cut_off_says_so(figment: Command, face: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert figment("project", str(face), "--steps", "20") == 0
+    assert "3 of 20 steps; the time was up" in capsys.readouterr().err
 
 
 def test_a_search_reads_stdin_and_writes_stdout(

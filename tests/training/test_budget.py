@@ -152,10 +152,20 @@ def test_what_was_measured_in_float32_is_not_measured_again() -> None:
     assert machine.timed == [(64, "float32"), (64, "bfloat16"), (96, "float32")]
 
 
-@pytest.mark.parametrize("seconds", [5, 60, 79])
+@pytest.mark.parametrize("seconds", [5, 20, 30])
 def test_a_time_that_compiling_uses_up_is_refused_with_what_would_do(seconds: float) -> None:
-    with pytest.raises(Failed, match=r"30 s were used up by compiling and measuring; take at least --budget 2m"):
-        preset(seconds / 60 * 0.75, Machine())
+    machine = Machine()
+    with pytest.raises(Failed, match=r"15 s were used up by compiling and measuring; take at least --budget 1m"):
+        preset(seconds / 60, machine, bfloat16=True)
+    assert machine.timed == [(64, "float32")]
+
+
+@pytest.mark.parametrize("seconds", [31, 45, 60])
+def test_where_there_is_no_time_to_try_another_it_is_the_one_that_was_tried(seconds: float) -> None:
+    machine = Machine()
+    chosen = preset(seconds / 60, machine, bfloat16=True)
+    assert machine.timed == [(64, "float32")]
+    assert (chosen.recipe.generator.width, chosen.recipe.precision) == (64, "float32")
 
 
 @pytest.mark.parametrize(

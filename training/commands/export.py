@@ -1,6 +1,7 @@
 """`export`: write a run's generator as a bundle."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from training.commands.arguments import model_name, version
@@ -32,4 +33,6 @@ def run_export(options: argparse.Namespace) -> int:
     except ExportFailed as error:
         raise Failed(str(error)) from error
     print(f"{bundle.path}: {bundle.digest}")
+    seen, planned = bundle.manifest.images_seen, bundle.manifest.settings["images"]
+    print(f"the generator as it was after {seen:,} of {planned:,} images", file=sys.stderr)
     return 0
