@@ -31,8 +31,9 @@ export class Catalogue {
     const { model, version } = this.#state;
     const chosen = this.#entry ?? this.#models.find((entry) => entry.default) ?? this.#models[0];
     if (!chosen) throw new Error("No model is served yet.");
-    if (!model) this.#state.set({ model: chosen.name, version: chosen.version });
-    else if (!version && this.#entry) this.#state.set({ version: chosen.version });
+    if (!this.#entry) this.#state.set({ model: chosen.name, version: chosen.version, label: "" });
+    if (model && model !== chosen.name) complain(new Error(`No model ${model} is served. ${chosen.name} is shown instead.`));
+    else if (!version) this.#state.set({ version: chosen.version });
     this.#show();
   }
 

@@ -25,6 +25,7 @@ startSettings();
 
 async function start() {
   await catalogue.load();
+  document.body.classList.remove("starting");
   if (state.seed < 0) state.set({ seed: randomSeed() });
   const grid = new Grid(state, catalogue);
   const tray = new Tray(state, actions);
@@ -49,4 +50,7 @@ function connectPresses(grid) {
   });
 }
 
-start().catch(complain);
+start().catch((problem) => {
+  document.querySelector("#grid").hidden = true; // it says that it is loading
+  complain(problem);
+});

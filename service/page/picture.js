@@ -12,7 +12,7 @@ export class PictureDialog {
   #dialog = document.querySelector("#picture");
   #catalogue;
   #grid;
-  #pictures = new Pictures({ failed: (_img, problem) => this.#tell(problem.message) });
+  #pictures = new Pictures({ failed: (_img, problem) => this.#fail(problem) });
 
   constructor(state, actions, catalogue, grid) {
     [this.#state, this.#catalogue, this.#grid] = [state, catalogue, grid];
@@ -44,7 +44,9 @@ export class PictureDialog {
     const at = this.#grid.points.indexOf(picture);
     this.#part(".before").disabled = at <= 0;
     this.#part(".after").disabled = at < 0 || at + 1 >= this.#grid.points.length;
-    this.#pictures.show(this.#part("img"), imageAddress(this.#state, picture));
+    const url = imageAddress(this.#state, picture);
+    if (this.#part("img").dataset.url !== url) this.#part(".stage").classList.remove("failed");
+    this.#pictures.show(this.#part("img"), url);
     this.#showClass();
   }
 
@@ -61,6 +63,11 @@ export class PictureDialog {
     } catch (problem) {
       this.#tell(problem.message);
     }
+  }
+
+  #fail(problem) {
+    this.#part(".stage").classList.add("failed");
+    this.#tell(problem.message);
   }
 
   #tell(text) {

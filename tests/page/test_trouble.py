@@ -50,7 +50,7 @@ def test_a_person_need_not_wait(visit: Callable[..., Visit]) -> None:
 def test_what_the_server_says_is_shown(window: Visit) -> None:
     window.expected = "Failed to load resource"
     page = window.page
-    page.goto(f"{window.url}#seed=7&model=nobody")
+    page.goto(f"{window.url}#seed=7&model=barred&label=nobody")
     expect(page.locator("#problem")).to_contain_text("nobody")
     expect(page.locator("#grid .failed").first).to_be_visible()
     window.screenshot("problem")
@@ -69,6 +69,40 @@ def test_instead_of_a_version_that_is_gone_the_newest_is_shown(visit: Callable[.
     expect(page.locator("#version")).to_have_value("2")
     opened.shown()
     expect(page.locator("#grid .failed")).to_have_count(0)
+
+
+def test_instead_of_a_model_that_is_not_served_the_default_is_shown(visit: Callable[..., Visit]) -> None:
+    opened = visit()
+    page = opened.open("seed=7&model=nobody&label=x")
+    expect(page.locator("#problem p")).to_have_text("No model nobody is served. faces is shown instead.")
+    expect(page.locator("#model")).to_have_value("faces")
+    expect(page.locator("#grid .failed")).to_have_count(0)
+
+
+def test_a_large_picture_that_cannot_be_drawn_is_words_and_no_broken_picture(visit: Callable[..., Visit]) -> None:
+    opened = visit()
+    opened.expected = "Failed to load resource"
+    page = opened.open("seed=7&open=picture&picture=z:AAAA")
+    expect(page.locator("#picture .about")).to_contain_text("float32")
+    expect(page.locator("#picture .stage img")).to_be_hidden()
+
+
+def test_before_the_models_are_known_it_says_that_it_loads(visit: Callable[..., Visit]) -> None:
+    opened = visit()
+    page = opened.page
+    answers: list[Route] = []
+    page.route("**/models", lambda route: answers.append(route))
+    page.goto(f"{opened.url}#seed=7")
+    expect(page.locator("#end button")).to_be_hidden()
+    expect(page.locator("#model")).to_be_hidden()
+    said = page.evaluate("getComputedStyle(document.querySelector('#grid'), '::after').content")
+    assert "Loading" in said
+    opened.screenshot("loading")
+    while not answers:
+        page.wait_for_timeout(50)
+    answers[0].continue_()
+    opened.shown()
+    expect(page.locator("#end button")).to_be_visible()
 
 
 def test_a_server_that_is_gone_is_asked_until_it_is_back(visit: Callable[..., Visit]) -> None:
