@@ -75,6 +75,14 @@ KINDS = {
         "says which.",
         "Ask again after the seconds of `Retry-After`. If it stays, `GET /readyz` and the log say what is missing.",
     ),
+    "not-live": Kind(
+        503,
+        "Not live",
+        "The device hangs: a batch runs for much longer than it should, FIGMENT_WEDGED seconds and more, and no end is "
+        "in sight. `detail` says what. Only `GET /livez` answers so.",
+        "Restart the service; whatever watches it should do so by itself, as Kubernetes and Docker do. If it comes "
+        "again, look at the machine: a GPU's driver, memory that is swapped, a processor that is taken by others.",
+    ),
     "timeout": Kind(
         504,
         "Timeout",
