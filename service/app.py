@@ -97,12 +97,13 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
     routers += [openai.router, openai.images_router]
     routers += [tfserving.router, tfserving.predict_router]
     routers += [problem_pages.router, page.make_router()]
-    problems.install(app, [*app.routes, *(route for router in routers for route in router.routes)])
+    routes = [*app.routes, *(route for router in routers for route in router.routes)]
+    problems.install(app, routes)
     for router in routers:
         app.include_router(router)
     app.add_middleware(shedding.Shedding, catalogue=catalogue)
     app.add_middleware(head.HeadAsGet)
-    watch(app, instruments, traces)
+    watch(app, routes, instruments, traces)
     _document_problems(app)
     return app
 

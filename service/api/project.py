@@ -191,13 +191,13 @@ async def _drawn(model: Model, latent: Latents, tries: int = 1) -> Pixels:
                 raise
             await asyncio.sleep(AGAIN)
         else:
-            current().images += 1
             pixels: Pixels = images[0]
             return pixels
 
 
 async def _result(model: Model, target: Pixels, limits: Limits, state: State) -> dict[str, Any]:
     pixels, manifest = await _drawn(model, state.latent, TRIES), model.bundle.manifest
+    current().images += 1
     point = str(point_of(state.latent))
     shares = manifest.class_shares
     asked = urlencode({"model": manifest.name, "version": manifest.version})

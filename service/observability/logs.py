@@ -6,6 +6,7 @@ import re
 from typing import Any, Final, Literal
 
 from asgi_correlation_id import correlation_id
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from service.observability.account import Account
@@ -48,6 +49,7 @@ class JsonLines(JsonFormatter):
         super().__init__(
             ["levelname", "name", "message"],
             rename_fields={"levelname": "level", "name": "logger", "exc_info": "exception"},
+            reserved_attrs=[*RESERVED_ATTRS, "color_message"],  # uvicorn's, for terminals
             timestamp="time",
             json_serializer=dumps,
         )
@@ -72,7 +74,8 @@ def log_config(level: str, form: LogFormat = "text") -> dict[str, object]:
         "formatters": {"line": {"()": formatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
-        "loggers": {name: {"level": level.upper()} for name in ("figment", "uvicorn")},
+        "loggers": {name: {"level": level.upper()} for name in ("figment", "uvicorn")}
+        | {"asgi_correlation_id": {"level": "ERROR"}},  # else each id that is not taken is a warning
     }
 
 

@@ -1,9 +1,9 @@
 """What is counted and measured as it happens. What is so at the moment of reading is in `collector`."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -21,6 +21,21 @@ CAUSES: Final = ("queue-full", "deadline", "searches", "not-ready")
 """Reasons to refuse that are there from the start, so that the first one counts as an increase."""
 CANCELLED: Final[Mapping[Outcome, str]] = {"hung-up": "client-gone", "timeout": "deadline"}
 BUILD: Final = ("tensorflow-cpu", "tensorflow", "numpy", "pillow", "fastapi", "uvicorn")
+
+
+T = TypeVar("T")
+
+
+class Children(dict[tuple[str, ...], T]):
+    """The children of an instrument by their labels' values: the library takes 3 µs to find one each time."""
+
+    def __init__(self, make: Callable[..., T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, values: tuple[str, ...]) -> T:
+        child = self[values] = self._make(*values)
+        return child
 
 
 class Metrics:
@@ -58,6 +73,8 @@ class Metrics:
         build = Gauge("figment_build_info", "Versions; always 1.", names, registry=registry)
         build.labels(platform.python_version(), *map(_installed, BUILD)).set(1)
         ProcessCollector(registry=registry)
+        self._requests, self._seconds = Children(self.requests.labels), Children(self.seconds.labels)
+        self._stages, self._images = Children(self.stages.labels), Children(self.images.labels)
 
     def _batches(self, registry: CollectorRegistry) -> None:
         self.batches = Counter(
@@ -94,13 +111,13 @@ class Metrics:
             account: of it.
         """
         outcome = account.outcome(status)
-        self.requests.labels(route, method if method in METHODS else "other", str(status)).inc()
-        self.seconds.labels(route, outcome).observe(seconds)
+        self._requests[route, method if method in METHODS else "other", str(status)].inc()
+        self._seconds[route, outcome].observe(seconds)
         for stage, taken in account.stages.items():
-            self.stages.labels(stage, outcome).observe(taken)
+            self._stages[stage, outcome].observe(taken)
         if outcome == "ok":
             if account.images:
-                self.images.labels(account.model).inc(account.images)
+                self._images[(account.model,)].inc(account.images)
             return
         if account.problem:
             self.problems.labels(account.problem).inc()

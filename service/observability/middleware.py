@@ -1,7 +1,7 @@
 """Around everything: each request's account, id and `Server-Timing`; at its end metrics, a log line, a span."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from asgi_correlation_id import CorrelationIdMiddleware
@@ -37,12 +37,19 @@ class Tracer(Protocol):
         ...
 
 
-def watch(app: FastAPI, metrics: Metrics, tracer: Tracer | None = None) -> None:
-    """Put what watches around the whole application: also around the answer to an error that nobody foresaw."""
+def watch(app: FastAPI, routes: Sequence[BaseRoute], metrics: Metrics, tracer: Tracer | None = None) -> None:
+    """Put what watches around the whole application: also around the answer to an error that nobody foresaw.
+
+    Args:
+        app: what is watched.
+        routes: all that it has.
+        metrics: where requests are counted.
+        tracer: makes spans, where there is one.
+    """
     build = app.build_middleware_stack
 
     def watched() -> ASGIApp:
-        stack = Watching(build(), metrics, lambda: app.routes, tracer)
+        stack = Watching(build(), routes, metrics, tracer)
         return CorrelationIdMiddleware(
             stack, HEADER, update_request_header=False, generator=new_request_id, validator=is_request_id
         )
@@ -55,15 +62,15 @@ class Watching:
 
     Args:
         app: what answers.
+        routes: by which the path of a request is named that was refused before it was routed.
         metrics: where it is counted.
-        routes: those of the application, by which the path of a request is named that was refused before it was routed.
         tracer: makes spans, where there is one.
     """
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, routes: Callable[[], Sequence[BaseRoute]], tracer: Tracer | None = None
+        self, app: ASGIApp, routes: Sequence[BaseRoute], metrics: Metrics, tracer: Tracer | None = None
     ) -> None:
-        self.app, self._metrics, self._routes, self._tracer = app, metrics, routes, tracer
+        self.app, self._routes, self._metrics, self._tracer = app, routes, metrics, tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
         if scope["type"] != "http":
@@ -83,7 +90,7 @@ class Watching:
 
     def _end(self, scope: Scope, status: int, account: Account, span: RequestSpan | None) -> None:
         seconds, method = time.monotonic() - account.begun, scope["method"]
-        route = template_of(scope, self._routes())
+        route = template_of(scope, self._routes)
         self._metrics.record(route, method, status, seconds, account)
         log_request(route, method, status, seconds, account)
         if span is not None:
@@ -114,8 +121,8 @@ class Sent:
 
 def server_timing(account: Account) -> str:
     """The header `Server-Timing` (W3C): the stages so far and the time since the request came, in milliseconds."""
-    parts: dict[str, float] = {**account.stages, "total": time.monotonic() - account.begun}
-    return ", ".join(f"{stage};dur={1e3 * seconds:.2f}" for stage, seconds in parts.items() if stage != "write")
+    parts = [*account.stages.items(), ("total", time.monotonic() - account.begun)]
+    return ", ".join(f"{stage};dur={1e3 * seconds:.2f}" for stage, seconds in parts if stage != "write")
 
 
 def template_of(scope: Scope, routes: Sequence[BaseRoute]) -> str:

@@ -77,12 +77,12 @@ class Traces:
         from opentelemetry.context import Context
         from opentelemetry.trace import Link
 
-        contexts: dict[SpanContext, None] = {
-            link: None for work, _, _ in batch.slices for link in work.links
+        contexts: dict[int, SpanContext] = {
+            link.span_id: link for work, _, _ in batch.slices for link in work.links
         }  # in their order, each once
         if not contexts:
             return
-        links = [Link(context) for context in list(contexts)[:MAX_LINKS]]
+        links = [Link(context) for context in list(contexts.values())[:MAX_LINKS]]
         about: dict[str, Any] = {"figment.model": batch.lane.label, "figment.rows": batch.rows,
                                  "figment.size": batch.size.run, "figment.release": batch.release}  # fmt: skip
         begun = self.moment(batch.begun)

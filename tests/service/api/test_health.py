@@ -139,6 +139,8 @@ async def test_a_device_that_hangs_makes_the_service_neither_live_nor_ready(
     assert answer.status_code == 503
     assert "a batch of 1 of tiny/1 has run for 100 s" in problem(answer, "not-live")["detail"]
     assert "the device hangs" in problem(await service.client.get("/readyz"), "not-ready")["detail"]
+    foreign = await service.client.get("/v2/health/live")
+    assert (foreign.status_code, foreign.json()) == (400, {"live": False})
     assert "figment_wedged 1.0" in (await service.client.get("/metrics")).text
     engine.gate.set()
     assert (await asked).status_code == 200

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from asgi_correlation_id import correlation_id
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.observability.account import Account
@@ -37,6 +37,7 @@ def record(message: str, error: BaseException | None = None) -> logging.LogRecor
     return logging.LogRecord("figment.test", logging.WARNING, "file", 1, "%s", (message,), info)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()) | st.just(HOSTILE))
 def test_a_json_line_is_one_line_of_valid_json_whatever_is_in_it(text: str) -> None:
     line = JsonLines().format(record(text))
@@ -56,6 +57,7 @@ def test_an_error_is_in_the_line() -> None:
     assert "OSError: no\\nspace" in JsonLines().format(record("x", OSError("no\nspace")))
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_in_a_text_line_nothing_begins_a_line_of_its_own(text: str) -> None:
     line = TextLines().format(record(text))

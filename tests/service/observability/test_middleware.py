@@ -129,9 +129,32 @@ async def test_another_one_is_not_taken(client: httpx.AsyncClient, sent: str | N
     assert first != second
 
 
-async def test_a_client_that_hangs_up_and_a_deadline_are_counted_with_the_time_they_waited(
-    serve: Serve, publish: Publish
-) -> None:
+async def test_a_client_that_hangs_up_is_counted_with_what_it_waited_for(service: Service) -> None:
+    engine, gone = service.engines["tiny"], asyncio.Event()
+    engine.gate.clear()
+
+    async def receive() -> dict[str, str]:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        """Nobody is there."""
+
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "root_path": "",
+             "method": "GET", "path": "/generate", "raw_path": b"/generate", "query_string": b"seed=1",
+             "headers": [(b"host", b"figment")], "server": ("figment", 80), "client": None}  # fmt: skip
+    asking = asyncio.create_task(service.app(scope, receive, send))
+    await engine.begun()
+    gone.set()
+    await asking
+    engine.gate.set()
+    assert count(service, "figment_cancelled_total", reason="client-gone") == 1.0
+    assert requests(service, "/generate", 499) == 1.0
+    assert count(service, "figment_stage_seconds_count", stage="inference", outcome="hung-up") == 1.0
+    assert count(service, "figment_images_total", model="tiny") == 0.0
+
+
+async def test_a_deadline_is_counted_with_what_was_waited_for(serve: Serve, publish: Publish) -> None:
     publish("tiny")
     async with serve(deadline=0.2) as service:
         engine = service.engines["tiny"]
@@ -156,10 +179,9 @@ async def test_a_failed_batch_is_a_failed_request(service: Service) -> None:
 async def test_refusals_are_counted_by_their_cause_also_before_they_are_routed(service: Service) -> None:
     engine = service.engines["tiny"]
     engine.gate.clear()
-    running = asyncio.create_task(service.client.get("/generate?seed=1"))
+    service.catalogue.models["tiny"].batcher._lane.slowdown = 1e6
+    running = asyncio.create_task(service.client.get("/generate?seed=1"))  # an idle device takes any
     await engine.begun()
-    for model in service.catalogue.models.values():
-        model.batcher._lane.slowdown = 1e6
     for path in ("/generate?seed=2", "/images/7.png"):
         assert (await service.client.get(path)).status_code == 503
     assert count(service, "figment_refused_total", reason="deadline") == 2.0
