@@ -44,8 +44,9 @@ class BatchObserver:
         metrics.batch_fill.labels(name).observe(rows / run)
         metrics.rows.labels(name).inc(rows)
         metrics.padding.labels(name).inc(run - rows)
+        failures = metrics.batch_failures.labels(name)  # there from the first batch on, so that one is an increase
         if error is not None or pixels is None:
-            metrics.batch_failures.labels(name).inc()
+            failures.inc()
         elif self._is_sampled(name):
             self._look(name, pixels[:rows])
         if self._spans is not None:

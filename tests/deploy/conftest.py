@@ -16,8 +16,8 @@ METRIC = re.compile(r"\b(?:figment|process)_[a-z_]+\b")
 
 
 @pytest.fixture(scope="session")
-def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str]]]:
-    """The samples of a service after some traffic: their names, with the names of their labels."""
+def exposition(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What a service answers on /metrics after some traffic."""
     store = Store(tmp_path_factory.mktemp("watched") / "models")
     publish_fake(store, "tiny")
     with listening(store) as host, httpx.Client(base_url=f"http://{host}", trust_env=False, timeout=60) as client:
@@ -27,11 +27,17 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[
             text = client.get("/metrics").text
             if "figment_image_diversity_count" in text:
                 break
-        found: dict[str, set[str]] = {}
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                found.setdefault(sample.name, set()).update(sample.labels)
-        yield found
+        yield text
+
+
+@pytest.fixture(scope="session")
+def exposed(exposition: str) -> dict[str, set[str]]:
+    """Its samples: their names, with the names of their labels."""
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(exposition):
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    return found
 
 
 GPU = {"figment_device_memory_bytes"}

@@ -19,9 +19,9 @@ needs_promtool = pytest.mark.skipif(
 )
 
 
-def promtool(*arguments: str) -> str:
+def promtool(*arguments: str, text: str | None = None) -> str:
     done = subprocess.run(
-        ["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=120
+        ["promtool", *arguments], cwd=FOLDER, input=text, capture_output=True, text=True, check=False, timeout=240
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -40,6 +40,12 @@ def test_prometheus_takes_the_configuration() -> None:
 @needs_promtool
 def test_each_alert_fires_where_it_should_and_not_before() -> None:
     assert "SUCCESS" in promtool("test", "rules", "alerts.test.yml")
+
+
+@needs_promtool
+def test_prometheus_finds_nothing_wrong_with_the_metrics(exposition: str) -> None:
+    assert "figment_stage_seconds_bucket" in exposition
+    promtool("check", "metrics", text=exposition)
 
 
 def test_each_alert_is_tested() -> None:
