@@ -38,13 +38,15 @@ class BatchObserver:
 
     def ran(self, batch: Batch, ended: float, pixels: Pixels | None, error: Exception | None) -> None:
         """Count a batch, and look at some of its pictures."""
-        metrics, name, rows, run = self._metrics, batch.lane.label.partition("/")[0], batch.rows, batch.size.run
-        metrics.batches.labels(name, batch.release).inc()
-        metrics.batch_seconds.labels(name).observe(ended - batch.begun)
-        metrics.batch_fill.labels(name).observe(rows / run)
-        metrics.rows.labels(name).inc(rows)
-        metrics.padding.labels(name).inc(run - rows)
-        failures = metrics.batch_failures.labels(name)  # there from the first batch on, so that one is an increase
+        metrics, rows, run = self._metrics, batch.rows, batch.size.run
+        name = batch.lane.label.partition("/")[0]
+        model = (name,)
+        metrics.batches[name, batch.release].inc()
+        metrics.batch_seconds[model].observe(ended - batch.begun)
+        metrics.batch_fill[model].observe(rows / run)
+        metrics.rows[model].inc(rows)
+        metrics.padding[model].inc(run - rows)
+        failures = metrics.batch_failures[model]  # there from the first batch on, so that one is an increase
         if error is not None or pixels is None:
             failures.inc()
         elif self._is_sampled(name):
@@ -59,9 +61,9 @@ class BatchObserver:
 
     def _look(self, name: str, pixels: Pixels) -> None:
         some = thinned(pixels)
-        self._metrics.saturation.labels(name).observe(saturation(some))
+        self._metrics.saturation[(name,)].observe(saturation(some))
         if len(some) >= FEWEST:
-            self._metrics.diversity.labels(name).observe(diversity(some))
+            self._metrics.diversity[(name,)].observe(diversity(some))
 
 
 def thinned(pixels: Pixels) -> Pixels:

@@ -1,7 +1,7 @@
 """What is counted and measured as it happens. What is so at the moment of reading is in `collector`."""
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, TypeVar
 
@@ -42,63 +42,49 @@ class Metrics:
     """The instruments, in a registry of their own. Labels have few values: route templates, names of models, kinds."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "figment_requests", "Requests by route, method and status.", ["route", "method", "status"],
-            registry=registry,
-        )  # fmt: skip
-        self.in_progress = Gauge("figment_requests_in_progress", "Requests that are not answered yet.",
-                                 registry=registry)  # fmt: skip
-        self.seconds = Histogram(
-            "figment_request_seconds", "Seconds from a request's head to the end of its answer.", ["route", "outcome"],
-            buckets=SECONDS, registry=registry,
-        )  # fmt: skip
-        self.stages = Histogram(
-            "figment_stage_seconds", "Seconds of a request in a stage: queue, inference, encode, write.",
-            ["stage", "outcome"], buckets=SECONDS, registry=registry,
-        )  # fmt: skip
-        self.images = Counter("figment_images", "Images in answers.", ["model"], registry=registry)
-        self.problems = Counter("figment_problems", "Answers that were problems, by kind.", ["kind"], registry=registry)
-        self.refused = Counter("figment_refused", "Requests that were refused, by reason.", ["reason"],
-                               registry=registry)  # fmt: skip
-        self.cancelled = Counter("figment_cancelled", "Requests that were given up, by reason.", ["reason"],
-                                 registry=registry)  # fmt: skip
+        self.registry = CollectorRegistry()
+        self.in_progress = Gauge(
+            "figment_requests_in_progress", "Requests that are not answered yet.", registry=self.registry
+        )
+        self.requests = self._counter("requests", "Requests.", "route", "method", "status")
+        self.seconds = self._histogram(
+            "request_seconds", "Seconds from a request's head to the end of its answer.", SECONDS, "route", "outcome"
+        )
+        self.stages = self._histogram(
+            "stage_seconds", "Seconds of a request in: queue, inference, encode, write.", SECONDS, "stage", "outcome"
+        )
+        self.images = self._counter("images", "Images in answers.", "model")
+        self.problems = self._counter("problems", "Answers that were problems.", "kind")
+        self.refused = self._counter("refused", "Requests that were refused.", "reason")
+        self.cancelled = self._counter("cancelled", "Requests that were given up.", "reason")
+        self.batches = self._counter("batches", "Batches, by why they were released.", "model", "release")
+        self.batch_failures = self._counter("batch_failures", "Batches that failed.", "model")
+        self.batch_seconds = self._histogram("batch_seconds", "Seconds that batches ran.", SECONDS, "model")
+        self.batch_fill = self._histogram(
+            "batch_fill_ratio", "Rows of a batch that were asked for, of its size.", SHARES, "model"
+        )
+        self.rows = self._counter("batch_rows", "Rows of batches that were asked for.", "model")
+        self.padding = self._counter("batch_padding_rows", "Rows of batches that nobody asked for.", "model")
+        self.saturation = self._histogram(
+            "image_saturation_ratio", "Numbers of a batch's pixels that are 0 or 255, of all.", SHARES, "model"
+        )
+        self.diversity = self._histogram(
+            "image_diversity", "Standard deviation of a pixel over a batch, on average.", DEVIATIONS, "model"
+        )
         for cause in CAUSES:
-            self.refused.labels(cause)
+            self.refused[(cause,)].inc(0)
         for reason in CANCELLED.values():
-            self.cancelled.labels(reason)
-        self._batches(registry)
-        self._pictures(registry)
+            self.cancelled[(reason,)].inc(0)
         names = [name.replace("-", "_") for name in ("python", *BUILD)]
-        build = Gauge("figment_build_info", "Versions; always 1.", names, registry=registry)
+        build = Gauge("figment_build_info", "Versions; always 1.", names, registry=self.registry)
         build.labels(platform.python_version(), *map(_installed, BUILD)).set(1)
-        ProcessCollector(registry=registry)
-        self._requests, self._seconds = Children(self.requests.labels), Children(self.seconds.labels)
-        self._stages, self._images = Children(self.stages.labels), Children(self.images.labels)
+        ProcessCollector(registry=self.registry)
 
-    def _batches(self, registry: CollectorRegistry) -> None:
-        self.batches = Counter(
-            "figment_batches", "Batches by why they were released: lone, drained, full, hurried, retry.",
-            ["model", "release"], registry=registry,
-        )  # fmt: skip
-        self.batch_failures = Counter("figment_batch_failures", "Batches that failed.", ["model"], registry=registry)
-        self.batch_seconds = Histogram("figment_batch_seconds", "Seconds that batches ran.", ["model"],
-                                       buckets=SECONDS, registry=registry)  # fmt: skip
-        self.batch_fill = Histogram("figment_batch_fill_ratio", "Rows of a batch that were asked for, of its size.",
-                                    ["model"], buckets=SHARES, registry=registry)  # fmt: skip
-        self.rows = Counter("figment_batch_rows", "Rows of batches that were asked for.", ["model"], registry=registry)
-        self.padding = Counter("figment_batch_padding_rows", "Rows of batches that nobody asked for.", ["model"],
-                               registry=registry)  # fmt: skip
+    def _counter(self, name: str, about: str, *labels: str) -> Children[Counter]:
+        return Children(Counter(f"figment_{name}", about, labels, registry=self.registry).labels)
 
-    def _pictures(self, registry: CollectorRegistry) -> None:
-        self.saturation = Histogram(
-            "figment_image_saturation_ratio", "Numbers of a sampled batch's pixels that are 0 or 255, of all.",
-            ["model"], buckets=SHARES, registry=registry,
-        )  # fmt: skip
-        self.diversity = Histogram(
-            "figment_image_diversity", "Standard deviation of a pixel over a sampled batch's images, on average.",
-            ["model"], buckets=DEVIATIONS, registry=registry,
-        )  # fmt: skip
+    def _histogram(self, name: str, about: str, bounds: Sequence[float], *labels: str) -> Children[Histogram]:
+        return Children(Histogram(f"figment_{name}", about, labels, buckets=bounds, registry=self.registry).labels)
 
     def record(self, route: str, method: str, status: int, seconds: float, account: Account) -> None:
         """Count a request that is over.
@@ -111,20 +97,20 @@ class Metrics:
             account: of it.
         """
         outcome = account.outcome(status)
-        self._requests[route, method if method in METHODS else "other", str(status)].inc()
-        self._seconds[route, outcome].observe(seconds)
+        self.requests[route, method if method in METHODS else "other", str(status)].inc()
+        self.seconds[route, outcome].observe(seconds)
         for stage, taken in account.stages.items():
-            self._stages[stage, outcome].observe(taken)
+            self.stages[stage, outcome].observe(taken)
         if outcome == "ok":
             if account.images:
-                self._images[(account.model,)].inc(account.images)
+                self.images[(account.model,)].inc(account.images)
             return
         if account.problem:
-            self.problems.labels(account.problem).inc()
+            self.problems[(account.problem,)].inc()
         if outcome == "refused":
-            self.refused.labels(account.cause or account.problem or str(status)).inc()
+            self.refused[(account.cause or account.problem or str(status),)].inc()
         elif outcome in CANCELLED:
-            self.cancelled.labels(CANCELLED[outcome]).inc()
+            self.cancelled[(CANCELLED[outcome],)].inc()
 
 
 def _installed(package: str) -> str:

@@ -1,7 +1,7 @@
 """Request ids: a client's own, where it is one that can be written into a log, else a new one."""
 
 import re
-import uuid
+import secrets
 from typing import Final
 
 HEADER: Final = "X-Request-Id"
@@ -18,4 +18,4 @@ def is_request_id(text: str) -> bool:
 
 def new_request_id() -> str:
     """A random one: 32 hexadecimal digits."""
-    return uuid.uuid4().hex
+    return secrets.token_hex(16)
