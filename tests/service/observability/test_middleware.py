@@ -82,6 +82,25 @@ async def test_a_picture_tells_where_its_time_went(service: Service) -> None:
         assert count(service, "figment_stage_seconds_count", stage=stage, outcome="ok") == 1.0, stage
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/interpolate.gif?seeds=1,2&frames=3", None),
+        ("/variations?seed=7&format=zip", None),
+        ("/mix?seeds=1,2&format=json", None),
+        ("/v1/images/generations", {"prompt": "a"}),
+        ("/v1/models/tiny:predict", {"instances": [[0.5] * 16]}),
+        ("/v2/models/tiny/infer", {"inputs": [{"name": "seeds", "shape": [2], "datatype": "INT64", "data": [1, 2]}]}),
+    ],
+)
+async def test_walks_and_other_peoples_protocols_tell_it_too(service: Service, path: str, body: object) -> None:
+    answer = await service.client.request("POST" if body else "GET", path, json=body)
+    assert answer.status_code == 200
+    parts = [part.partition(";")[0] for part in answer.headers["Server-Timing"].split(", ")]
+    assert parts == ["queue", "inference", "encode", "total"]
+    assert count(service, "figment_images_total", model="tiny") >= 1.0
+
+
 @pytest.mark.parametrize("path", ["/livez", "/models", "/", "/generate?n=0"])
 async def test_other_answers_do_not(client: httpx.AsyncClient, path: str) -> None:
     assert "Server-Timing" not in (await client.get(path)).headers
