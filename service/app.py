@@ -32,7 +32,13 @@ from service.api import (
     variations,
 )
 from service.catalogue import Catalogue
+from service.engine.device import Device
 from service.engine.protocol import Loader
+from service.observability.batches import BatchObserver
+from service.observability.collector import CatalogueCollector
+from service.observability.metrics import Metrics
+from service.observability.middleware import watch
+from service.observability.tracing import open_traces
 from service.projection.desk import Desk
 from service.settings import Settings
 from service.startup import Startup, without
@@ -52,8 +58,10 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
 
     Raises:
         EngineError: the settings ask for a GPU and there is none.
+        TracesUnavailable: they ask for traces, and OpenTelemetry is not installed.
     """
-    startup = Startup()
+    startup, instruments = Startup(), Metrics()
+    traces = open_traces(settings.traces)
     load = loader or _tensorflow(settings, startup)
 
     @asynccontextmanager
@@ -64,8 +72,12 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         await asyncio.wait([watching])
         await catalogue.close()
         desk.close()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
 
-    catalogue = Catalogue(settings, store, startup=startup)
+    device = Device(settings.in_flight, observer=BatchObserver(instruments, traces))
+    catalogue = Catalogue(settings, store, device, startup)
+    instruments.registry.register(CatalogueCollector(catalogue))
     desk = Desk(catalogue)
     app = FastAPI(
         title="Figment",
@@ -79,18 +91,20 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         redirect_slashes=False,  # the address would be a guess behind a load balancer
     )
     patch_fastapi(app, redirect_from_root_to_docs=False)
-    app.state.catalogue, app.state.desk = catalogue, desk
+    app.state.catalogue, app.state.desk, app.state.metrics = catalogue, desk, instruments
     pictures = (generate, interpolate, variations, mix, project, inspect)
     routers = [module.router for module in (*pictures, models, health, metrics)]
     routers += [openinference.router, v2_models.router, v2_models.index_router]
     routers += [openai.router, openai.images_router]
     routers += [tfserving.router, tfserving.predict_router]
     routers += [problem_pages.router, page.make_router()]
-    problems.install(app, [*app.routes, *(route for router in routers for route in router.routes)])
+    routes = [*app.routes, *(route for router in routers for route in router.routes)]
+    problems.install(app, routes)
     for router in routers:
         app.include_router(router)
     app.add_middleware(shedding.Shedding, catalogue=catalogue)
     app.add_middleware(head.HeadAsGet)
+    watch(app, routes, instruments, traces)
     _document(app)
     return app
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from service.engine.device import Device, step_back
 from service.engine.protocol import BatchSize, EngineError, Loader
 from service.settings import Settings
 from service.startup import Startup
-from service.store_watch import TRY_AGAIN, Candidate, StoreWatch, candidate_of
+from service.store_watch import TRY_AGAIN, Candidate, StoreWatch, candidate_of, reason_of
 
 logger = logging.getLogger("figment.catalogue")
 
@@ -93,8 +94,8 @@ class Catalogue:
         self.loading, self.stopping = True, False
         self.loaded = 0
         """Versions that were loaded so far."""
-        self.refused = 0
-        """Versions that were refused so far."""
+        self.refusals = Counter[str]()
+        """Versions that were refused so far, by `REASONS`."""
         self._watch = StoreWatch(store)
         self._loader: Loader | None = None
         self._loads: dict[Key, asyncio.Task[Model]] = {}
@@ -123,7 +124,13 @@ class Catalogue:
             return "stopping"
         if self.loading:
             return "starting: the models are being loaded"
-        return self._reason_not_ready()
+        return self._reason_not_ready() or self.wedged
+
+    @property
+    def wedged(self) -> str:
+        """Why the device is given up, in words; empty if it is not."""
+        reason = self.device.wedged(self.settings.wedged)
+        return f"the device hangs: {reason}" if reason else ""
 
     @property
     def default_name(self) -> str:
@@ -250,7 +257,7 @@ class Catalogue:
             if current is not None and self._current(key) is current:  # so that a lower version takes its place
                 del self.shelf[name]
                 self._watch.refuse(await self._apart(candidate_of, name, version, path), reason)
-                self.refused += 1
+                self.refusals[reason_of(error)] += 1
             good = [str(b.manifest.version) for b in (self.shelf.get(name),) if b is not None]
             _, shown = self.shown(Skipped(path, reason))
             unknown = UnknownModel(f"good version {version} of {name} ({shown})", good)
@@ -291,13 +298,14 @@ class Catalogue:
                 self.shelf[name] = bundle
         except (BundleError, EngineError) as error:
             self._watch.refuse(candidate, str(error))
+            self.refusals[reason_of(error)] += 1
         except Exception as error:
             logger.exception("loading %s failed", candidate.path)
             self._watch.refuse(candidate, unexpected(error))
+            self.refusals[reason_of(error)] += 1
         else:
             self._failures.pop((name, version), None)
             return True
-        self.refused += 1
         return False
 
     async def _load_one(self, bundle: Bundle) -> Model:
@@ -308,7 +316,8 @@ class Catalogue:
         def load_and_warm() -> Model:
             engine = loader(bundle)
             sizes = engine.warm(settings.max_batch, lambda run: self.device.call(run).result())
-            batcher = Batcher(self.device, engine, sizes, settings.queue, settings.deadline)
+            label = f"{bundle.manifest.name}/{bundle.manifest.version}"
+            batcher = Batcher(self.device, engine, sizes, settings.queue, settings.deadline, label)
             gc.collect()  # TensorFlow's functions are cycles, which would wait for Python's own time
             return Model(
                 bundle, engine.precision, engine.fingerprint, sizes, batcher, weights_of(bundle), used=time.monotonic()

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from bundle.store import Store
 from service.app import create_app
 from service.engine.protocol import EngineError
-from service.server import build_server, listen, log_config
+from service.observability.logs import log_config
+from service.observability.tracing import TracesUnavailable
+from service.server import build_server, listen
 from service.settings import Settings
 
 SWITCH_INTERVAL = 0.0005
@@ -30,10 +32,10 @@ def main() -> int:
         for problem in error.errors():
             print(f"figment: {_variable(problem['loc'][0])}={problem['input']!r}: {problem['msg']}", file=sys.stderr)
         return 2
-    logging.config.dictConfig(log_config(settings.log_level))
+    logging.config.dictConfig(log_config(settings.log_level, settings.log_format))
     try:
         app = create_app(settings, Store(settings.models))
-    except EngineError as error:
+    except (EngineError, TracesUnavailable) as error:
         return _refuse(str(error))
     try:
         listener = listen(settings.host, settings.port)

@@ -10,6 +10,7 @@ from types import FrameType
 import uvicorn
 
 from service.catalogue import Catalogue
+from service.observability.logs import log_config
 from service.settings import Settings
 
 logger = logging.getLogger("figment.server")
@@ -37,18 +38,6 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def log_config(level: str) -> dict[str, object]:
-    """Logging for uvicorn and Figment: one line an event, with the time, on the standard error stream."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["stderr"], "level": "WARNING"},
-        "loggers": {name: {"level": level.upper()} for name in ("figment", "uvicorn")},
-    }
-
-
 def listen(host: str, port: int) -> socket.socket:
     """The socket to serve on; port 0 takes a free one.
 
@@ -66,7 +55,8 @@ def build_server(settings: Settings, app: object, catalogue: Catalogue) -> Serve
     """The server of an application, ready to `run()` on the socket of `listen`."""
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
-        log_config=log_config(settings.log_level),
+        log_config=log_config(settings.log_level, settings.log_format),
+        access_log=False,  # `service.observability` logs each request, with what it took
         timeout_graceful_shutdown=settings.drain,
         server_header=False,
     )

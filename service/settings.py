@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     deadline: float = Field(default=30.0, gt=0, le=3600)
     """Seconds a request may take; one that cannot be answered in time is refused with 503, a late one gets 504."""
 
+    wedged: float = Field(default=60.0, ge=1, le=3600)
+    """Seconds a batch may take beyond what is expected; then /livez is 503, so that whoever watches restarts it."""
+
     project_seconds: float = Field(default=30.0, gt=0, le=3600)
     """Seconds that POST /project may take to search for a picture's latent, from when its turn comes."""
 
@@ -79,3 +82,10 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged; every request is logged at info."""
+
+    log_format: Literal["text", "json"] = "text"
+    """How: lines for people, or a JSON object a line for programs."""
+
+    traces: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """The address that takes OpenTelemetry's traces, such as http://collector:4318/v1/traces; empty for none. It needs
+    the packages of requirements/otel.txt."""

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bundle.errors import InvalidBundle
+from bundle.errors import BundleError, InvalidBundle
 from bundle.store import Skipped, Store
+from service.engine.protocol import BadImages, EngineError
 
 TRY_AGAIN: Final = 30.0
 """Seconds after which a refused version is tried again, since memory or a disk may be back; each time twice as many."""
 LONGEST: Final = 3600.0
 """Seconds between two tries at most."""
+
+REASONS: Final = ("bundle", "engine", "images", "unexpected")
+"""Why a version is refused, in a word: its files, its graph, what it draws, or what nobody foresaw."""
 
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 """Of each file of a folder its name, size and times of change, of content and of rights, in ns."""
@@ -36,6 +40,15 @@ class Refusal:
     reason: str
     tries: int
     until: float
+
+
+def reason_of(error: Exception) -> str:
+    """The one of `REASONS` for which an error of loading a version stands."""
+    if isinstance(error, BadImages):
+        return "images"
+    if isinstance(error, EngineError):
+        return "engine"
+    return "bundle" if isinstance(error, BundleError) else "unexpected"
 
 
 class StoreWatch:

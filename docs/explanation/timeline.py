@@ -11,9 +11,10 @@ from typing import Any, Final, cast
 
 import numpy as np
 
+from service.engine.lane import Batch, Lane
 from service.engine.plan import Plan
 from service.engine.protocol import BatchSize, Engine
-from service.engine.schedule import Batch, Lane, QueueFull, Schedule
+from service.engine.schedule import QueueFull, Schedule
 from service.engine.work import Work
 
 PICTURE: Final = Path(__file__).parent / "batcher.svg"

@@ -16,6 +16,7 @@ from service.api.problems import InvalidParameters, ParameterError
 from service.api.queries import PictureQuery
 from service.catalogue import Catalogue, Model
 from service.engine.protocol import Pixels
+from service.observability.account import current
 
 WAIT: Final = re.compile(r'wait\s*=\s*"?([0-9]{1,9})"?', re.IGNORECASE)
 """A preference that others than we may know is no error if we do not (RFC 7240, section 2)."""
@@ -70,7 +71,11 @@ async def draw(
     if not np.isfinite(latents).all():
         message = "a number of a latent becomes infinite; take smaller ones"
         raise InvalidParameters(ParameterError(parameter=about, message=message))
-    return await model.batcher.generate(latents, left()), latents, labels
+    account, manifest = current(), model.bundle.manifest
+    with account.drawing(manifest.name, manifest.version) as timing:
+        images = await model.batcher.generate(latents, left(), timing)
+    account.images += len(images)
+    return images, latents, labels
 
 
 def deadline_of(request: Request) -> float:

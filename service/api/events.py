@@ -17,6 +17,7 @@ from service.api.problems import NOT_READY_RETRY, problem
 from service.catalogue import NotReady
 from service.engine.protocol import EngineError
 from service.engine.schedule import BatcherClosed, QueueFull
+from service.observability.account import GONE, current
 
 logger = logging.getLogger("figment.api")
 
@@ -58,6 +59,7 @@ class EventStream(Response):
                     async for each in beating(events, HEARTBEAT):
                         await write(event(each[0], json.dumps(each[1])) if each else ":\n\n")
             except (ClientGone, OSError):
+                current().fail("", GONE)
                 return
             except Exception as error:
                 await write(event("error", bytes(problem_of(error, self._deadline).body).decode()))
@@ -91,7 +93,9 @@ def event(name: str, data: str) -> str:
 def problem_of(error: Exception, deadline: float) -> JSONResponse:
     """The problem that an error is, once an answer has begun."""
     if isinstance(error, QueueFull):
-        return problem("overloaded", str(error), {"Retry-After": str(error.retry_after)})
+        response = problem("overloaded", str(error), {"Retry-After": str(error.retry_after)})
+        current().cause = error.cause
+        return response
     if isinstance(error, NotReady | BatcherClosed):
         return problem("not-ready", str(error), {"Retry-After": NOT_READY_RETRY})
     if isinstance(error, TimeoutError):

@@ -20,4 +20,8 @@ class HeadAsGet:
         async def send_headers(message: Message) -> None:
             await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
-        await self.app({**scope, "method": "GET"}, receive, send_headers)
+        inner = {**scope, "method": "GET"}
+        try:
+            await self.app(inner, receive, send_headers)
+        finally:
+            scope.update(inner | {"method": "HEAD"})  # whoever watches wants to know the route

@@ -1,9 +1,11 @@
 """`/livez` and `/readyz`: answered from memory."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from service.api.problems import responses
+from service.api.problems import NOT_READY_RETRY, problem, responses
 from service.catalogue import Catalogue, NotReady
 
 router = APIRouter(tags=["health"])
@@ -18,9 +20,18 @@ class Health(BaseModel):
     """What is in the store and not served, with the reason."""
 
 
-@router.get("/livez", operation_id="livez", summary="Whether the process answers")
-async def livez() -> Health:
-    """Answer, whatever is served."""
+@router.get(
+    "/livez",
+    operation_id="livez",
+    summary="Whether the process should go on",
+    response_model=Health,
+    responses=responses("not-live"),
+)
+async def livez(request: Request) -> Any:  # noqa: ANN401 (a Health, or a problem)
+    """Answer, whatever is served, unless the device hangs: a restart is all that helps then."""
+    catalogue: Catalogue = request.app.state.catalogue
+    if reason := catalogue.wedged:
+        return problem("not-live", reason, {"Retry-After": NOT_READY_RETRY})
     return Health(status="live")
 
 

@@ -40,6 +40,7 @@ from service.api.served import ModelInPath, bundle_of, loaded_versions, model_qu
 from service.api.tfserving import ModelStatus, VersionStatus
 from service.catalogue import Catalogue, Model
 from service.engine.protocol import Pixels
+from service.observability.account import current
 from service.pictures.stills import encode_still
 
 router = APIRouter(tags=["openai"], dependencies=[only(NoQuery)], responses=error_responses(OpenAIError))
@@ -102,7 +103,8 @@ async def generations(body: Annotated[ImageRequest, Body()], request: Request) -
             data = [{"url": _url(request, _replay(model, seed, body, scale))} for seed in seeds]
         else:
             images, labels = await _draw(request, model, seeds)
-            data = await apart(lambda: _encoded(body, model, images, seeds, labels, scale))
+            with current().stage("encode"):
+                data = await apart(lambda: _encoded(body, model, images, seeds, labels, scale))
     entries = [each | {"revised_prompt": _explained(model, seed)} for each, seed in zip(data, seeds, strict=True)]
     answer = ImagesAnswer(
         created=int(time.time()),

@@ -39,6 +39,7 @@ from service.api.served import ModelInPath, VersionInPath, model_query
 from service.api.tensors import json_of
 from service.catalogue import Model
 from service.engine.protocol import Pixels
+from service.observability.account import current
 
 QUICK_COPY: Final = 2**20
 """Bytes of pixels that are copied in 0.1 ms."""
@@ -92,7 +93,8 @@ async def _infer(request: Request, name: str, version: int | None, body: InferRe
 
         images, _, _ = await draw(request, model, sent.shape[0], make, about=sent.name)
     quick = images.nbytes <= (QUICK_COPY if binary else QUICK_PIXELS)
-    return await apart(lambda: _answer(body.id, model, images, binary), quick=quick)
+    with current().stage("encode"):
+        return await apart(lambda: _answer(body.id, model, images, binary), quick=quick)
 
 
 @asynccontextmanager

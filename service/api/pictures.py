@@ -14,6 +14,7 @@ from service.api.problems import InvalidParameters, ParameterError
 from service.api.queries import GridQuery, ImageQuery
 from service.catalogue import Model
 from service.engine.protocol import Pixels
+from service.observability.account import current
 from service.pictures.animation import Format, encode_animation
 from service.pictures.archives import describe, encode_json, encode_npz, encode_zip, file_names
 from service.pictures.colours import WHITE
@@ -49,9 +50,11 @@ async def still_response(
     """
     format, text = origin.chosen.format, origin.text(labels)  # noqa: A001
     if query.scale != 1:  # before they are laid out, so that no pixel is made of two images
-        images = await apart(lambda: scale_images(images, query.scale, query.resample))
+        with current().stage("encode"):
+            images = await apart(lambda: scale_images(images, query.scale, query.resample))
     if format in ("npz", "zip", "json"):
-        content = await apart(lambda: archive(images, latents, labels, points, origin))
+        with current().stage("encode"):
+            content = await apart(lambda: archive(images, latents, labels, points, origin))
         return Response(content, headers=origin.headers(labels), media_type=MEDIA_TYPES[format])
 
     def encode() -> bytes:
@@ -82,7 +85,8 @@ async def encoded(encode: Callable[[], bytes], *, quick: bool = False) -> bytes:
         InvalidParameters: the format cannot hold it: a side is too long, or it has no lossless kind.
     """
     try:
-        return await apart(encode, quick=quick)
+        with current().stage("encode"):
+            return await apart(encode, quick=quick)
     except ValueError as error:
         raise InvalidParameters(ParameterError(parameter="format", message=str(error))) from error
 

@@ -87,10 +87,19 @@ KINDS = {
     "not-ready": Kind(
         503,
         "Not ready",
-        "The service is starting or stopping, no model is served, or not the one of FIGMENT_DEFAULT_MODEL. `detail` "
-        "says which.",
+        "The service is starting or stopping, no model is served, or not the one of FIGMENT_DEFAULT_MODEL, or the "
+        "device hangs. `detail` says which.",
         "Ask again after the seconds of `Retry-After`. If it stays, `GET /readyz` and the log say what is missing.",
         {"detail": "starting: the models are being loaded"},
+    ),
+    "not-live": Kind(
+        503,
+        "Not live",
+        "The device hangs: a batch runs for much longer than it should, FIGMENT_WEDGED seconds and more, and no end is "
+        "in sight. `detail` says what. Only `GET /livez` answers so.",
+        "Restart the service. Kubernetes does so by its liveness probe; Docker alone does not. If it comes again, look "
+        "at the machine: a GPU's driver, memory that is swapped, a processor that is taken by others.",
+        {"detail": "a batch of 16 of adventurer/1 has run for 75 s; 0.04 s were expected"},
     ),
     "timeout": Kind(
         504,

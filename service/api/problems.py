@@ -9,7 +9,8 @@ Problem
  ├─ unsupported-media    415   a body of another kind, or compressed in another way, than what is read
  ├─ unknown-model        404   no such model, or no such version of it
  ├─ overloaded           503   the queue is full; Retry-After
- ├─ not-ready            503   starting, stopping, or no model is served; Retry-After
+ ├─ not-ready            503   starting, stopping, no model is served, or the device hangs; Retry-After
+ ├─ not-live             503   the device hangs: /livez alone says so
  ├─ timeout              504   later than FIGMENT_DEADLINE, or than the client wanted to wait
  ├─ inference-failed     500   the model failed on this request
  └─ internal             500   an error of Figment's own
@@ -35,6 +36,7 @@ from service.api.problem_kinds import KINDS
 from service.catalogue import NotReady, UnknownModel
 from service.engine.protocol import EngineError
 from service.engine.schedule import BatcherClosed, QueueFull
+from service.observability.account import GONE, current
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -111,6 +113,7 @@ def problem(kind: str, detail: str, headers: Mapping[str, str] | None = None, **
     Without pydantic: under overload most answers are problems.
     """
     status, title = TITLES[kind]
+    current().fail(kind, status)
     details = {"type": f"/problems/{kind}", "title": title, "status": status, "detail": detail, **more}
     return TextAsItIs(details, status, headers, MEDIA_TYPE)
 
@@ -127,6 +130,7 @@ def answer(
     if shape is None:
         return problem(kind, detail, headers, **more)
     status = foreign.status_of(TITLES[kind][0])
+    current().fail(kind, status)
     parameter = more["errors"][0]["parameter"] if more.get("errors") else None
     return TextAsItIs(shape(status, kind, detail, parameter), status, headers)
 
@@ -213,7 +217,9 @@ async def _unsupported_media(request: Request, error: Exception) -> JSONResponse
 
 def overloaded(scope: Scope, refusal: QueueFull) -> JSONResponse:
     """The answer to a request that was refused."""
-    return answer(scope, "overloaded", str(refusal), {"Retry-After": str(refusal.retry_after)})
+    response = answer(scope, "overloaded", str(refusal), {"Retry-After": str(refusal.retry_after)})
+    current().cause = refusal.cause
+    return response
 
 
 async def _unavailable(request: Request, error: Exception) -> JSONResponse:
@@ -228,7 +234,7 @@ async def _timeout(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _client_gone(request: Request, error: Exception) -> Response:
-    return Response(status_code=499)  # nobody reads it; 499 is what nginx writes into its log
+    return Response(status_code=GONE)  # nobody reads it; 499 is what nginx writes into its log
 
 
 async def _inference_failed(request: Request, error: Exception) -> JSONResponse:

@@ -29,6 +29,7 @@ from service.api.uploads import BODY, uploaded
 from service.catalogue import Catalogue, Model
 from service.engine.protocol import Pixels
 from service.engine.schedule import QueueFull
+from service.observability.account import current
 from service.pictures.png import encode_png
 from service.pictures.uploads import PictureTooLarge, UnsupportedPicture, read_picture
 from service.projection.desk import Desk
@@ -181,7 +182,9 @@ async def follow(desk: Desk, model: Model, target: Pixels, limits: Limits) -> As
 async def _drawn(model: Model, latent: Latents, tries: int = 1) -> Pixels:
     while True:
         try:
-            images = await model.batcher.generate(latent[np.newaxis])
+            manifest = model.bundle.manifest
+            with current().drawing(manifest.name, manifest.version) as timing:
+                images = await model.batcher.generate(latent[np.newaxis], timing=timing)
         except QueueFull:
             tries -= 1
             if not tries:
@@ -194,6 +197,7 @@ async def _drawn(model: Model, latent: Latents, tries: int = 1) -> Pixels:
 
 async def _result(model: Model, target: Pixels, limits: Limits, state: State) -> dict[str, Any]:
     pixels, manifest = await _drawn(model, state.latent, TRIES), model.bundle.manifest
+    current().images += 1
     point = str(point_of(state.latent))
     shares = manifest.class_shares
     asked = urlencode({"model": manifest.name, "version": manifest.version})
@@ -224,4 +228,5 @@ async def _base64(pixels: Pixels, text: Mapping[str, str] | None = None) -> str:
     def encode() -> str:
         return base64.b64encode(encode_png(pixels, text)).decode()
 
-    return await apart(encode, quick=pixels.nbytes <= QUICK_PIXELS)
+    with current().stage("encode"):
+        return await apart(encode, quick=pixels.nbytes <= QUICK_PIXELS)

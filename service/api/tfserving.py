@@ -17,6 +17,7 @@ from service.api.queries import NoQuery
 from service.api.route import only
 from service.api.served import ModelInPath, VersionInPath, bundle_of, model_query
 from service.api.tensors import json_of, tensor_of_json
+from service.observability.account import current
 
 SIGNATURE: Final = "serving_default"
 INPUT: Final = "latents"
@@ -120,7 +121,8 @@ async def _predict(request: Request, name: str, version: int | None, body: Predi
     def encode() -> bytes:
         return b'{"%s": %s}' % (answered.encode(), json_of(images))
 
-    content = await apart(encode, quick=images.nbytes <= QUICK_PIXELS)
+    with current().stage("encode"):
+        content = await apart(encode, quick=images.nbytes <= QUICK_PIXELS)
     return Response(content, media_type="application/json")
 
 

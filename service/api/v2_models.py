@@ -59,6 +59,9 @@ class Ready(BaseModel):
 NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"description": "It is not ready; or an error.", "model": Ready | ErrorText}
 }
+NOT_LIVE: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"description": "The device hangs; or an error.", "model": Live | ErrorText}
+}
 
 
 class TensorMetadata(BaseModel):
@@ -100,10 +103,13 @@ async def server_metadata(request: Request) -> ServerMetadata:
     return ServerMetadata(name="figment", version=request.app.version, extensions=EXTENSIONS)
 
 
-@router.get("/v2/health/live", operation_id="v2_live", summary="Whether the process answers")
-async def live() -> Live:
-    """Answer, whatever is served."""
-    return Live(live=True)
+@router.get("/v2/health/live", operation_id="v2_live", response_model=Live, responses=NOT_LIVE,
+            summary="Whether the process should go on")  # fmt: skip
+async def server_live(request: Request) -> Response:
+    """Answer, whatever is served; with 400 where the device hangs (`/livez` says more, with 503)."""
+    catalogue: Catalogue = request.app.state.catalogue
+    live = not catalogue.wedged
+    return JSONResponse({"live": live}, 200 if live else BAD_REQUEST)
 
 
 @router.get("/v2/health/ready", operation_id="v2_ready", response_model=Ready, responses=NOT_READY,

@@ -4,6 +4,7 @@ import asyncio
 
 from service.engine.device import Device
 from service.engine.protocol import BatchSize, Engine, Latents, Pixels
+from service.engine.timing import Timing
 
 
 class Batcher:
@@ -15,13 +16,20 @@ class Batcher:
         sizes: the batch sizes that may be run, ascending; not empty.
         max_rows: rows that may wait.
         deadline: seconds; a request that would be answered later is refused at once.
+        label: of the model, `name/version`.
     """
 
     def __init__(
-        self, device: Device, engine: Engine, sizes: tuple[BatchSize, ...], max_rows: int, deadline: float
+        self,
+        device: Device,
+        engine: Engine,
+        sizes: tuple[BatchSize, ...],
+        max_rows: int,
+        deadline: float,
+        label: str = "",
     ) -> None:
         self._device, self._deadline = device, deadline
-        self._lane = device.lane(engine, sizes, max_rows)
+        self._lane = device.lane(engine, sizes, max_rows, label)
 
     @property
     def engine(self) -> Engine:
@@ -33,6 +41,16 @@ class Batcher:
         """Rows that are in no batch yet."""
         return self._device.waiting(self._lane)
 
+    @property
+    def oldest(self) -> float:
+        """Seconds that the oldest request has been here that has such rows; 0 for none."""
+        return self._device.oldest(self._lane)
+
+    @property
+    def slowdown(self) -> float:
+        """How many times as long as when they were measured its batches take, of late."""
+        return self._lane.slowdown
+
     def check(self, rows: int, deadline: float | None = None) -> None:
         """Refuse at once so many rows that `generate` would refuse now, unless it found others that ask for the same.
 
@@ -40,7 +58,7 @@ class Batcher:
         """
         self._device.check(self._lane, rows, self._limit(deadline))
 
-    async def generate(self, latents: Latents, deadline: float | None = None) -> Pixels:
+    async def generate(self, latents: Latents, deadline: float | None = None, timing: Timing | None = None) -> Pixels:
         """The images of latents, in their order; not to be written to.
 
         If the caller is cancelled, its rows that are in no batch yet leave the queue.
@@ -48,16 +66,20 @@ class Batcher:
         Args:
             latents: float32 [n, latent_dim].
             deadline: seconds, where they are fewer than the service's.
+            timing: gets the times of these rows, however it ends.
 
         Raises:
             QueueFull: too many rows wait, or the answer would come after the deadline.
             BatcherClosed: the service is stopping, or the model is being unloaded.
             EngineError: inference of these rows failed.
         """
-        work = self._device.submit(self._lane, latents, self._limit(deadline))
+        timing = timing or Timing()
+        asked = self._device.now()
+        work = self._device.submit(self._lane, latents, self._limit(deadline), timing.link)
         try:
             return await asyncio.shield(work.waiter)  # others may wait for it too
         finally:
+            timing.note(work, asked, self._device.now())
             self._device.leave(work)
 
     def _limit(self, deadline: float | None) -> float:

@@ -13,7 +13,7 @@ from tensorflow.python.framework import op_def_registry  # no public name tells 
 from bundle.errors import InvalidBundle
 from bundle.operations import operations, reaching_outside
 from bundle.store import Bundle
-from service.engine.protocol import EngineError
+from service.engine.protocol import BadImages, EngineError
 
 SIGNATURE = "serving_default"
 GRAPH = "saved_model.pb"
@@ -86,11 +86,11 @@ def check_numbers(unrounded: NDArray[np.uint8]) -> None:
         unrounded: uint8 [n, height, width, channels, bytes of a number], as `unrounded` leaves it.
 
     Raises:
-        EngineError: some number is infinite or not a number.
+        BadImages: some number is infinite or not a number.
     """
     kind = {4: np.float32, 8: np.float64}.get(unrounded.shape[-1])
     if kind is not None and not np.isfinite(np.ascontiguousarray(unrounded).view(kind)).all():
-        raise EngineError("it draws pixels that are infinite or not a number")
+        raise BadImages("it draws pixels that are infinite or not a number")
 
 
 def check_signature(bundle: Bundle, function: Any) -> None:  # noqa: ANN401 (TensorFlow has no types)

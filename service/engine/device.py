@@ -12,9 +12,13 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
+from service.engine.answers import answer, as_engine_error
+from service.engine.lane import Batch, Lane
 from service.engine.plan import Plan
 from service.engine.protocol import BatchSize, Engine, EngineError, Latents, Pixels
-from service.engine.schedule import Batch, BatcherClosed, Lane, QueueFull, Schedule
+from service.engine.schedule import BatcherClosed, QueueFull, Schedule
+from service.engine.timing import Observer
+from service.engine.wedge import wedged
 from service.engine.work import Work
 
 logger = logging.getLogger("figment.device")
@@ -36,16 +40,20 @@ class Device:
     Args:
         in_flight: threads, and so batches that run at a time.
         clock: seconds; of the monotonic kind.
+        observer: hears of every batch, if there is one.
     """
 
-    def __init__(self, in_flight: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
-        self.in_flight = in_flight
+    def __init__(
+        self, in_flight: int = 1, clock: Callable[[], float] = time.monotonic, observer: Observer | None = None
+    ) -> None:
+        self.in_flight, self._observer = in_flight, observer
         self.restarts = 0
         """How often a thread died of an error of our own, and was started again."""
         self._clock = clock
         self._schedule = Schedule(in_flight)
         self._calls: deque[Callable[[], None]] = deque()
         self._called_last = self._calling = False
+        self._call_begun = 0.0
         self._lock = threading.Lock()
         self._wanted = threading.Condition(self._lock)
         """There is something to do: one thread is woken for each piece of it."""
@@ -54,9 +62,9 @@ class Device:
         self._closed = False
         self._threads: list[threading.Thread] = []
 
-    def lane(self, engine: Engine, sizes: tuple[BatchSize, ...], max_rows: int) -> Lane:
-        """A queue for a model whose batches may have those sizes."""
-        lane = Lane(engine, Plan(sizes), max_rows)
+    def lane(self, engine: Engine, sizes: tuple[BatchSize, ...], max_rows: int, label: str = "") -> Lane:
+        """A queue for a model whose batches may have those sizes; `label` is `name/version`."""
+        lane = Lane(engine, Plan(sizes), max_rows, label)
         with self._lock:
             self._schedule.lanes.append(lane)
         return lane
@@ -81,8 +89,14 @@ class Device:
                     return None
         return refusal
 
-    def submit(self, lane: Lane, latents: Latents, deadline: float) -> Work:
+    def now(self) -> float:
+        """The time by its clock, in seconds."""
+        return self._clock()
+
+    def submit(self, lane: Lane, latents: Latents, deadline: float, link: Any = None) -> Work:  # noqa: ANN401
         """Queue rows; the work's `waiter` is a future of the running event loop that gets its pixels, or its error.
+
+        `link` is put into the work's `links`.
 
         Raises:
             QueueFull: too many rows wait, or the answer is expected too near to the deadline, in seconds, or after it.
@@ -90,7 +104,7 @@ class Device:
         """
         waiter = asyncio.get_running_loop().create_future()
         with self._lock:
-            work = self._schedule.add(lane, latents, deadline, waiter, self._clock())
+            work = self._schedule.add(lane, latents, deadline, waiter, self._clock(), link)
             self._start()
             self._wanted.notify()
         return work
@@ -131,6 +145,21 @@ class Device:
         """Rows of a lane that are in no batch yet."""
         with self._lock:
             return lane.waiting
+
+    def oldest(self, lane: Lane) -> float:
+        """Seconds that the oldest request of a lane has been here whose rows are not all in a batch; 0 for none."""
+        with self._lock:
+            return lane.age(self._clock())
+
+    def wedged(self, patience: float) -> str:
+        """Why nothing is to be expected of it any more, in words; empty if all is well.
+
+        Args:
+            patience: seconds that a batch may take beyond what is expected of it.
+        """
+        with self._lock:
+            schedule, begun = self._schedule, self._call_begun if self._calling else None
+            return wedged(self._clock(), patience, schedule.running, begun, schedule.lanes)
 
     def close_lane(self, lane: Lane) -> None:
         """Take no more rows of a model; what waits is still answered."""
@@ -190,6 +219,7 @@ class Device:
             batch = self._schedule.take(self._clock()) if not call and self._may_run else None
             if call or batch:
                 self._calling = self._called_last = call is not None
+                self._call_begun = self._clock()
             if self._may_run:  # more than one thread's turn: wake the next
                 self._wanted.notify()
         if call:
@@ -218,20 +248,32 @@ class Device:
         return self._schedule.waiting and not self._calling and not self._call_is_due
 
     def _run(self, batch: Batch) -> None:
+        pixels, failure = None, None
         try:
             pixels = batch.lane.engine.run(batch.latents())
             if len(pixels) != batch.size.run:
                 raise EngineError(f"the model drew {len(pixels)} images for {batch.size.run} latents")
         except Exception as error:
             logger.error("a batch of %d failed", batch.size.rows, exc_info=error)
-            with self._lock:
-                finished = self._schedule.fail(batch, _as_engine_error(error), self._clock())
-                self._answered.notify_all()
-        else:
-            with self._lock:
-                finished = self._schedule.finish(batch, pixels, self._clock())
-                self._answered.notify_all()
+            pixels, failure = None, as_engine_error(error)
+        with self._lock:
+            ended = self._clock()
+            if pixels is None or failure is not None:
+                finished = self._schedule.fail(batch, failure or EngineError("no images"), ended)
+            else:
+                finished = self._schedule.finish(batch, pixels, ended)
+            self._answered.notify_all()
         answer(finished)
+        self._tell(batch, ended, pixels, failure)
+
+    def _tell(self, batch: Batch, ended: float, pixels: Pixels | None, error: Exception | None) -> None:
+        """Let the observer know; its errors are its own."""
+        if self._observer is None:
+            return
+        try:
+            self._observer.ran(batch, ended, pixels, error)
+        except Exception:
+            logger.exception("a batch could not be observed")
 
 
 def step_back(niceness: int = NICENESS) -> None:
@@ -243,37 +285,3 @@ def step_back(niceness: int = NICENESS) -> None:
     if sys.platform == "linux":  # where a thread has a niceness of its own
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
-
-
-def answer(works: list[Work]) -> None:
-    """Give each work's future its pixels or its error, in its event loop's thread; which is woken once for all."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[Work, Pixels | None]]] = {}
-    for work in works:
-        pixels = None
-        if work.error is None:
-            try:
-                pixels = work.pixels()
-            except Exception as error:  # images of another size, no memory: whoever waits must hear of it
-                work.error = _as_engine_error(error)
-        waiter: asyncio.Future[Any] = work.waiter
-        loops.setdefault(waiter.get_loop(), []).append((work, pixels))
-    for loop, answers in loops.items():
-        with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_settle, answers)
-
-
-def _settle(answers: list[tuple[Work, Pixels | None]]) -> None:
-    for work, pixels in answers:
-        future: asyncio.Future[Any] = work.waiter
-        if future.done() or not work.callers:
-            continue
-        if work.error is not None:
-            future.set_exception(work.error)
-        else:
-            future.set_result(pixels)
-
-
-def _as_engine_error(error: Exception) -> EngineError:
-    if isinstance(error, EngineError):
-        return error
-    return EngineError(f"the model failed: {type(error).__name__}; the service's log says more")

@@ -20,6 +20,17 @@ class EngineError(Exception):
     """Inference failed, or the engine cannot do what it must; says why."""
 
 
+class BadImages(EngineError):
+    """What a generator draws is no set of pictures: numbers that are not finite, or the same for every latent."""
+
+
+class Memory(NamedTuple):
+    """Bytes of a device's own memory that TensorFlow has in use, and that it had at most so far."""
+
+    in_use: int
+    peak: int
+
+
 @dataclass(frozen=True)
 class BatchSize:
     """A number of rows that a batch takes, and the seconds it took when it was warmed.
@@ -110,6 +121,10 @@ class Engine(Protocol):
         Raises:
             EngineError: inference failed.
         """
+        ...
+
+    def memory(self) -> Memory | None:
+        """The memory of the device it runs on; None where that is the process's own. Quick: called from anywhere."""
         ...
 
     def projector(self) -> Projector:

@@ -28,7 +28,7 @@ from service.engine.checks import (
     read_graph,
 )
 from service.engine.projection import GraphProjector
-from service.engine.protocol import BatchSize, Do, Draw, EngineError, Latents, Loader, Pixels, Projector
+from service.engine.protocol import BatchSize, Do, Draw, EngineError, Latents, Loader, Memory, Pixels, Projector
 from service.engine.tails import narrowest
 from service.engine.unrounded import leave_unrounded
 from service.engine.warmup import CHECKED, Variant, Warmed, warm_up
@@ -110,6 +110,13 @@ class SavedModelEngine:
     def run(self, latents: Latents) -> Pixels:
         """See `Engine.run`."""
         return self._draw.get(len(latents), self._default)(latents)
+
+    def memory(self) -> Memory | None:
+        """See `Engine.memory`."""
+        if not self._device.startswith("GPU"):
+            return None
+        info = tf.config.experimental.get_memory_info(self._device)
+        return Memory(info["current"], info["peak"])
 
     def projector(self) -> Projector:
         """See `Engine.projector`."""

@@ -8,14 +8,11 @@ queueing: Golestani 1994). Requests for the same latents that are under way are 
 """
 
 import math
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-import numpy as np
-
-from service.engine.plan import Plan
-from service.engine.protocol import BatchSize, Engine, Latents, Pixels
-from service.engine.work import Line, Work
+from service.engine.lane import SMALL, Batch, Lane, release_of
+from service.engine.protocol import Latents, Pixels
+from service.engine.work import Work
 
 PATIENCE: Final = 16.0
 """How many times its own work a request lets others pass that came later and are smaller."""
@@ -28,71 +25,25 @@ SLOWEST: Final = 10.0
 MARGIN: Final = 0.75
 """Of a deadline, what the estimated wait may be. Estimates err, and a line in which all wait for as long as they may at
 most is the worst: half of them give up just before their turn, and what they waited for is nobody's."""
-SMALL: Final = 4
-"""Rows of a request up to which it is small: the last eighth of a queue is for those, so that a flood leaves room."""
+
+
+Cause = Literal["queue-full", "deadline", "searches"]
+"""Why a request is refused."""
 
 
 class QueueFull(Exception):
-    """The request cannot be taken; `retry_after` is when it could be, in whole seconds, at least 1."""
+    """The request cannot be taken; `retry_after` is when it could be, in whole seconds, at least 1.
 
-    def __init__(self, reason: str, wait: float) -> None:
-        self.retry_after = max(1, math.ceil(wait))
+    `cause` is why in a word: the queue is full, the deadline is too near, or as many searches wait as may.
+    """
+
+    def __init__(self, reason: str, wait: float, cause: Cause = "queue-full") -> None:
+        self.retry_after, self.cause = max(1, math.ceil(wait)), cause
         super().__init__(f"{reason}; come again in about {self.retry_after} s")
 
 
 class BatcherClosed(Exception):
     """The service is stopping, or the model is being unloaded."""
-
-
-@dataclass(eq=False)
-class Lane:
-    """What waits for one model. `max_rows` may wait."""
-
-    engine: Engine
-    plan: Plan
-    max_rows: int
-    line: Line = field(default_factory=Line)
-    flying: dict[bytes, Work] = field(default_factory=dict)
-    """Those that are not answered yet, by their latents."""
-    closed: bool = False
-    slowdown: float = 1.0
-    """How much longer its batches take than when they were measured, of late."""
-
-    @property
-    def waiting(self) -> int:
-        """Rows that are in no batch yet."""
-        return self.line.rows
-
-    def seconds(self, rows: int) -> float:
-        """The estimated time of some rows."""
-        return self.slowdown * self.plan.seconds(rows)
-
-    def room(self, rows: int) -> int:
-        """How many rows may wait where a request has so many."""
-        return self.max_rows if rows <= SMALL else self.max_rows - self.max_rows // 8
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Rows that run together: of each work its first row in the batch and how many; `due` is when it should be done."""
-
-    lane: Lane
-    size: BatchSize
-    slices: tuple[tuple[Work, int, int], ...]
-    begun: float
-    due: float
-
-    @property
-    def rows(self) -> int:
-        """Rows that are not padding."""
-        return sum(count for _, _, count in self.slices)
-
-    def latents(self) -> Latents:
-        """The rows, and zeros behind them."""
-        latents = np.zeros((self.size.run, self.slices[0][0].latents.shape[1]), np.float32)
-        rows = [work.latents[start : start + count] for work, start, count in self.slices]
-        np.concatenate(rows, out=latents[: self.rows])
-        return latents
 
 
 class Schedule:
@@ -109,7 +60,15 @@ class Schedule:
         self._worked = 0.0
         self._number = 0
 
-    def add(self, lane: Lane, latents: Latents, deadline: float, waiter: Any, now: float) -> Work:  # noqa: ANN401
+    def add(
+        self,
+        lane: Lane,
+        latents: Latents,
+        deadline: float,
+        waiter: Any,  # noqa: ANN401
+        now: float,
+        link: Any = None,  # noqa: ANN401
+    ) -> Work:
         """Queue rows, or join those for the same latents that are under way; `waiter` is kept with new ones.
 
         Args:
@@ -118,6 +77,7 @@ class Schedule:
             deadline: seconds from now, after which nobody wants them.
             waiter: whatever the answer is for.
             now: the time.
+            link: put into the `links` of the work, if it is not None.
 
         Raises:
             QueueFull: too many rows wait, or the answer would come after the deadline.
@@ -128,10 +88,11 @@ class Schedule:
             if same.waiting:
                 self._check_in_time(lane, same.waiting, deadline, now, same.rank, same.number - 1)
             same.callers += 1
+            same.links += [] if link is None else [link]
             return same
         rank = self.admit(lane, len(latents), deadline, now)
         self._number += 1
-        work = Work(lane, latents, key, rank, self._number, waiter)
+        work = Work(lane, latents, key, rank, self._number, waiter, arrived=now, links=[] if link is None else [link])
         lane.flying[key] = work
         lane.line.add(work)
         return work
@@ -152,10 +113,14 @@ class Schedule:
         together = [first] if first.alone else [work for work in lane.line.works if not work.alone]
         size = lane.plan.first(sum(work.waiting for work in together))
         small = sum(work.waiting for work in together if len(work.latents) <= max(SMALL, len(first.latents)))
+        full = size
         if small < size.rows:  # the rest of it would be rows of larger requests that the first has passed
             size = lane.plan.hurried(small, size)
         slices = lane.line.take(together, size.rows)
-        batch = Batch(lane, size, tuple(slices), now, now + lane.slowdown * size.seconds)
+        release = release_of(first.alone, size is not full, lane.waiting, len(together))
+        batch = Batch(lane, size, tuple(slices), now, now + lane.slowdown * size.seconds, release)
+        for work, _, _ in slices:
+            work.begun = now if work.begun is None else work.begun
         self.running.append(batch)
         return batch
 
@@ -168,6 +133,7 @@ class Schedule:
             work.parts[start] = pixels[place : place + count]
             place += count
             if work.error is None and work.complete:
+                work.ended = now
                 self._forget(work)
                 complete.append(work)
         return complete
@@ -181,7 +147,7 @@ class Schedule:
                 self._again(work, start, count)
             return []
         if works[0].error is None:
-            works[0].error = error
+            works[0].error, works[0].ended = error, now
             self._forget(works[0])
             return works
         return []
@@ -240,6 +206,7 @@ class Schedule:
                 f"the answer would take {ahead + own:.1f} s; of the {deadline:g} s it may take, "
                 f"{MARGIN * deadline:.1f} s may be expected",
                 late,
+                "deadline",
             )
 
     def _end(self, batch: Batch, now: float) -> None:

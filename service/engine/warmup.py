@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bundle.latents import latents_of
-from service.engine.protocol import BatchSize, Do, Draw, EngineError, Latents
+from service.engine.protocol import BadImages, BatchSize, Do, Draw, EngineError, Latents
 from service.engine.tails import LANES, padding
 
 logger = logging.getLogger("figment.engine")
@@ -65,7 +65,8 @@ def warm_up(variants: Sequence[Variant], latent_dim: int, max_batch: int, do: Do
         width: `tails.narrowest` of the graph; sizes whose last rows may be drawn otherwise keep those for padding.
 
     Raises:
-        EngineError: the generator draws the same image for different latents, or different ones for the same.
+        BadImages: the generator draws the same image for different latents, or different ones for the same.
+        EngineError: it fails.
     """
 
     def timed(function: Draw, rows: Latents) -> tuple[NDArray[Any], float]:
@@ -83,10 +84,10 @@ def warm_up(variants: Sequence[Variant], latent_dim: int, max_batch: int, do: Do
         parts = [latents[i : i + step] for i in range(0, max(step, CHECKED), step)]
         rows = np.concatenate([timed(bits, padded(part, size))[0][: len(part)] for part in parts])
         if (rows == rows[0]).all():
-            raise EngineError("it draws the same image for every latent")
+            raise BadImages("it draws the same image for every latent")
         again = latents[:step]
         if not np.array_equal(timed(bits, padded(again, size))[0][: len(again)], rows[: len(again)]):
-            raise EngineError("it draws another image for the same latent")
+            raise BadImages("it draws another image for the same latent")
         return rows
 
     def timed_sizes(keys: list[Key]) -> tuple[tuple[BatchSize, Variant], ...]:

@@ -16,6 +16,7 @@ class Work:
 
     `pending` are the ranges of rows, first and count, that are in no batch yet; `parts` are those done, by their
     first row; `callers` wait for them. `alone`: a batch with others in it failed, so now each is tried by itself.
+    `arrived`, `begun` and `ended` are when it was queued, when its first row ran, and when it was done or had failed.
     """
 
     lane: Any
@@ -32,6 +33,11 @@ class Work:
     pending: list[tuple[int, int]] = field(default_factory=list)
     parts: dict[int, Pixels] = field(default_factory=dict)
     error: Exception | None = None
+    arrived: float = 0.0
+    begun: float | None = None
+    ended: float | None = None
+    links: list[Any] = field(default_factory=list)
+    """What names the requests that wait for it, where somebody follows them."""
 
     def __post_init__(self) -> None:
         self.pending, self.waiting = [(0, len(self.latents))], len(self.latents)

@@ -52,6 +52,7 @@ class Desk:
             raise QueueFull(
                 f"a search for a picture runs, and {self._taken - 1} wait already, at most {self._waiting} may",
                 self._seconds,
+                "searches",
             )
         self._taken += 1
         try:

@@ -174,6 +174,11 @@ def engine(service: Service) -> FakeEngine:
     return service.engines["tiny"]
 
 
+def lasting(answer: httpx.Response) -> dict[str, str]:
+    """The headers that the same request gets again: not its id, and not what it took."""
+    return {name: text for name, text in answer.headers.items() if name not in ("x-request-id", "server-timing")}
+
+
 def pixels(answer: httpx.Response) -> np.ndarray:
     """The pixels of a PNG answer, [height, width, channels]."""
     assert answer.status_code == 200, answer.text

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.protocol import BatchSize, Do, Latents, Measured, Pixels, Run
+from service.engine.protocol import BatchSize, Do, Latents, Measured, Memory, Pixels, Run
 
 PATIENCE = 10.0
 """Seconds after which a test that should have been answered fails."""
@@ -94,6 +94,9 @@ class FakeEngine:
         if self.failures:
             raise self.failures.popleft()
         return self.draw(latents)
+
+    def memory(self) -> Memory | None:
+        return None
 
     def projector(self) -> FakeProjector:
         return self.fake_projector

@@ -117,7 +117,7 @@ async def test_a_version_that_does_not_load_is_refused_and_the_old_one_stays(
         await catalogue.refresh()
     assert served(catalogue) == ["tiny/1"]
     assert [item.path.name for item in catalogue.skipped] == ["2"]
-    assert catalogue.refused == 1  # not tried at every look
+    assert catalogue.refusals.total() == 1  # not tried at every look
     publish("tiny")
     await catalogue.refresh()
     assert served(catalogue) == ["tiny/3"]
@@ -224,7 +224,7 @@ async def test_a_broken_version_of_a_model_that_is_not_loaded_leaves_the_good_on
     loader.faults["x/2"] = EngineError("broken")
     publish("x")
     await catalogue.refresh()
-    assert catalogue.refused == 1
+    assert catalogue.refusals.total() == 1
     async with catalogue.borrow("x") as model:
         assert model.label == "x/1"
     await catalogue.close()

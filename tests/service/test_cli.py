@@ -1,4 +1,5 @@
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,18 @@ def test_a_device_that_is_not_there_is_told(
     monkeypatch.setattr(cli, "create_app", refuse)
     assert cli.main() == 1
     assert capsys.readouterr().err == "figment: FIGMENT_DEVICE=gpu, but there is none\n"
+
+
+def test_packages_that_traces_need_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("service.app._tensorflow", lambda settings, startup: lambda bundle: None)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace.export", None)
+    monkeypatch.setenv("FIGMENT_TRACES", "http://collector:4318/v1/traces")
+    assert cli.main() == 1
+    assert "FIGMENT_TRACES=http://collector:4318/v1/traces needs the packages of requirements/otel.txt" in (
+        capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no.such.host.invalid", "256.1.1.1"])

@@ -1,5 +1,6 @@
 """The process as a whole: started, asked, and ended by signals."""
 
+import json
 import os
 import re
 import signal
@@ -143,6 +144,29 @@ def test_a_request_under_way_is_answered_before_the_end(start: Start, http: http
         asking.join(PATIENCE)
         assert answers == [200]
         assert process.end() == 0
+
+
+def test_as_json_each_line_of_the_log_is_an_object_and_each_request_is_one(start: Start, http: httpx.Client) -> None:
+    with start(log_format="json", grace="0") as process:
+        process.said("tiny/1 ready")
+        http.get(f"{process.url}/generate?n=2&seed=hidden%0A%00", headers={"X-Request-Id": "mine-7"})
+        http.get(f"{process.url}/hidden%0Apath", headers={"X-Request-Id": 'not"mine'})
+        process.said("unmatched 404")
+        process.popen.send_signal(signal.SIGTERM)
+        assert process.end() == 0
+    lines = [json.loads(line) for line in process.lines if line.startswith("{")]
+    assert len(lines) >= len(process.lines) - 1  # what the fake engine prints
+    drawn, missed = (line for line in lines if line["logger"] == "figment.access")
+    assert (drawn["request_id"], drawn["route"], drawn["images"], drawn["model"]) == (
+        "mine-7",
+        "/generate",
+        2,
+        "tiny/1",
+    )
+    assert drawn["stages"].keys() == {"queue", "inference", "encode", "write"}
+    assert re.fullmatch("[0-9a-f]{32}", missed["request_id"])
+    assert "hidden" not in "".join(process.lines)
+    assert not any(line["logger"] in ("uvicorn.access", "asgi_correlation_id") for line in lines)
 
 
 def test_the_second_signal_ends_it_at_once(start: Start) -> None:

@@ -8,6 +8,8 @@ WRONG = [
     ("device", "GPU"), ("max_batch", "0"), ("max_batch", "1025"), ("max_batch", "1.5"), ("queue", "63"),
     ("queue", "many"), ("deadline", "0"), ("deadline", "nan"), ("deadline", "inf"), ("deadline", "3601"),
     ("grace", "-1"), ("grace", "601"), ("drain", "0"), ("drain", "2.5"), ("log_level", "loud"), ("log_level", "INFO"),
+    ("wedged", "0"), ("wedged", "inf"), ("log_format", "xml"), ("traces", "collector:4318"), ("traces", "http://"),
+    ("traces", "http://a b"),
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from bundle.classes import class_of, with_class
 from bundle.latents import latents_of
 from bundle.store import Bundle
 from service.pictures.provenance import read_provenance
-from tests.service.conftest import LATENT_DIM, Serve, Service
+from tests.service.conftest import LATENT_DIM, Serve, Service, lasting
 from tests.service.fake_engine import FakeEngine
 
 Check = Callable[[httpx.Response, str], dict[str, Any]]
@@ -136,7 +136,7 @@ async def test_a_label_without_a_seed_is_drawn_anew(client: httpx.AsyncClient) -
 
 async def test_post_takes_a_label_as_get_does(client: httpx.AsyncClient) -> None:
     get, post = [await client.request(method, "/generate?n=3&seed=7&label=cat") for method in ("GET", "POST")]
-    assert (get.status_code, get.content, get.headers) == (200, post.content, post.headers)
+    assert (get.status_code, get.content, lasting(get)) == (200, post.content, lasting(post))
 
 
 @pytest.mark.parametrize("path", PATHS)

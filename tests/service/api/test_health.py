@@ -115,6 +115,57 @@ async def test_a_default_model_that_is_not_there_is_the_reason_and_the_others_ar
         assert (await service.client.get("/generate?model=tiny")).status_code == 200
 
 
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Lets the clock of every device go on by 100 s when it is called."""
+    import time
+
+    later = [0.0]
+    monkeypatch.setattr("service.engine.device.Device.now", lambda self: time.monotonic() + later[0])
+    return lambda: later.append(later.pop() + 100.0)
+
+
+async def test_a_device_that_hangs_makes_the_service_neither_live_nor_ready(
+    service: Service, problem: Check, hanging: Callable[[], None]
+) -> None:
+    engine, device = service.engines["tiny"], service.catalogue.device
+    device._clock = device.now
+    engine.gate.clear()
+    asked = asyncio.create_task(service.client.get("/generate?seed=7"))
+    await engine.begun()
+    assert (await service.client.get("/livez")).status_code == 200
+    hanging()
+    answer = await service.client.get("/livez")
+    assert answer.status_code == 503
+    assert "a batch of 1 of tiny/1 has run for 100 s" in problem(answer, "not-live")["detail"]
+    assert "the device hangs" in problem(await service.client.get("/readyz"), "not-ready")["detail"]
+    foreign = await service.client.get("/v2/health/live")
+    assert (foreign.status_code, foreign.json()) == (400, {"live": False})
+    assert "figment_wedged 1.0" in (await service.client.get("/metrics")).text
+    engine.gate.set()
+    assert (await asked).status_code == 200
+    assert (await service.client.get("/livez")).status_code == 200
+    assert (await service.client.get("/readyz")).status_code == 200
+
+
+async def test_how_long_a_batch_may_take_is_a_setting(
+    serve: Serve, tiny_store: Store, hanging: Callable[[], None]
+) -> None:
+    async with serve(tiny_store, wedged=200.0) as service:
+        engine, device = service.engines["tiny"], service.catalogue.device
+        device._clock = device.now
+        engine.gate.clear()
+        asked = asyncio.create_task(service.client.get("/generate?seed=7"))
+        await engine.begun()
+        hanging()
+        assert (await service.client.get("/livez")).status_code == 200
+        hanging()
+        hanging()
+        assert (await service.client.get("/livez")).status_code == 503
+        engine.gate.set()
+        await asked
+
+
 async def test_while_it_stops_it_is_not_ready_and_serves_on(service: Service, problem: Check) -> None:
     service.catalogue.stopping = True
     answer = await service.client.get("/readyz")

@@ -265,11 +265,11 @@ async def test_a_picture_on_the_way_is_left_out_where_the_queue_is_full(
     batcher, refusals = service.catalogue.models["tiny"].batcher, [0]
     generate = batcher.generate
 
-    async def full(latents: Latents, deadline: float | None = None) -> Any:  # noqa: ANN401
+    async def full(latents: Latents, deadline: float | None = None, timing: Any = None) -> Any:  # noqa: ANN401
         refusals[0] += 1
         if refusals[0] <= 2:
             raise QueueFull("full", 1.0)
-        return await generate(latents, deadline)
+        return await generate(latents, deadline, timing)
 
     monkeypatch.setattr(batcher, "generate", full)
     monkeypatch.setattr("service.api.project.AGAIN", 0.0)

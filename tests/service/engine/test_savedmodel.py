@@ -265,6 +265,23 @@ def test_a_precision_that_fails_is_left_to_the_first(real_store: Store, monkeypa
         savedmodel.SavedModelEngine(real_store.open("tiny"), precisions=("bfloat16",)).warm(4, at_once)
 
 
+def test_the_memory_of_a_gpu_is_told_and_of_the_cpu_is_not(real_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from service.engine.savedmodel import SavedModelEngine
+
+    engine = SavedModelEngine(real_store.open("tiny"))
+    assert engine.memory() is None
+    asked: list[str] = []
+
+    def info(device: str) -> dict[str, int]:
+        asked.append(device)
+        return {"current": 10, "peak": 30}
+
+    monkeypatch.setattr("tensorflow.config.experimental.get_memory_info", info)
+    monkeypatch.setattr(engine, "_device", "GPU:0")
+    assert engine.memory() == (10, 30)
+    assert asked == ["GPU:0"]
+
+
 TWO_DEVICES = """
 import asyncio, sys
 import numpy as np, tensorflow as tf
