@@ -10,6 +10,7 @@ from fastapi_swagger import patch_fastapi
 
 from bundle.environment import prepare_tensorflow
 from bundle.store import Store
+from service.access.protection import Protection
 from service.api import (
     generate,
     head,
@@ -51,16 +52,18 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
 
     Raises:
         EngineError: the settings ask for a GPU and there is none.
+        KeyFileError: the file of keys cannot be read, or is wrong.
     """
-    startup = Startup()
+    startup, protection = Startup(), Protection(settings)
     load = loader or _tensorflow(settings, startup)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(catalogue.watch(load), name="watch")
+        watching = [asyncio.create_task(catalogue.watch(load), name="watch"), *protection.tasks()]
         yield
-        watching.cancel()
-        await asyncio.wait([watching])
+        for task in watching:
+            task.cancel()
+        await asyncio.wait(watching)
         await catalogue.close()
         desk.close()
 
@@ -78,7 +81,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         redirect_slashes=False,  # the address would be a guess behind a load balancer
     )
     patch_fastapi(app, redirect_from_root_to_docs=False)
-    app.state.catalogue, app.state.desk = catalogue, desk
+    app.state.catalogue, app.state.desk, app.state.refusals = catalogue, desk, protection.refusals
     pictures = (generate, interpolate, variations, mix, project, inspect)
     routers = [module.router for module in (*pictures, models, health, metrics)]
     routers += [openinference.router, v2_models.router, v2_models.index_router]
@@ -89,8 +92,10 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
     for router in routers:
         app.include_router(router)
     app.add_middleware(shedding.Shedding, catalogue=catalogue)
+    protection.install(app)
     app.add_middleware(head.HeadAsGet)
-    _document_problems(app)
+    protection.install_outside(app)
+    _document_problems(app, protection)
     return app
 
 
@@ -102,13 +107,13 @@ def _tensorflow(settings: Settings, startup: Startup) -> Loader:
     return open_device(settings.device, settings.trust == "all", settings.precision)
 
 
-def _document_problems(app: FastAPI) -> None:
-    """Put the schema that the documented problems refer to into the OpenAPI document."""
+def _document_problems(app: FastAPI, protection: Protection) -> None:
+    """Put the schema that the documented problems refer to into the OpenAPI document, and who may ask."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = original()
-        document["security"] = []  # nobody is asked who they are
+        protection.describe(document)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schema = problems.ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {"ProblemDetails": schema}

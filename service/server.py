@@ -10,7 +10,10 @@ from types import FrameType
 import uvicorn
 
 from service.catalogue import Catalogue
-from service.settings import Settings
+from service.limits.bounds import Bounds
+from service.limits.protocol import bounded
+from service.limits.refusals import Refusals
+from service.settings import Settings, parts
 
 logger = logging.getLogger("figment.server")
 
@@ -62,10 +65,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def build_server(settings: Settings, app: object, catalogue: Catalogue) -> Server:
-    """The server of an application, ready to `run()` on the socket of `listen`."""
+def build_server(settings: Settings, app: object, catalogue: Catalogue, refusals: Refusals | None = None) -> Server:
+    """The server of an application, ready to `run()` on the socket of `listen`; `refusals` counts what it refuses."""
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
+        http=bounded(Bounds(settings.connections, settings.send_seconds, refusals or Refusals())),
+        ws="none",
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=parts(settings.trusted_proxies),
+        timeout_keep_alive=settings.keep_alive,
         log_config=log_config(settings.log_level),
         timeout_graceful_shutdown=settings.drain,
         server_header=False,

@@ -22,6 +22,20 @@ KINDS = {
         "Change what `errors` names; /docs and docs/http.md say what each request takes. The same request will fail "
         "again.",
     ),
+    "unauthorized": Kind(
+        401,
+        "Unauthorized",
+        "The service asks for a key, and there is none, one that it does not know, or one that has ended. `detail` "
+        "says which.",
+        "Send the key as `Authorization: Bearer KEY` or `X-Api-Key: KEY`. Who runs the service makes one with "
+        "`python -m service.access new`.",
+    ),
+    "forbidden": Kind(
+        403,
+        "Forbidden",
+        "The key is good, but not for this: it lacks the scope that `detail` names.",
+        "Use another key, or ask whoever runs the service for that scope. The same request will fail again.",
+    ),
     "not-found": Kind(
         404,
         "Not found",
@@ -40,17 +54,51 @@ KINDS = {
         "The header `Accept` names only formats that this request cannot be answered in. `offered` lists those it can.",
         "Ask for one of `offered`, add `*/*` to `Accept`, or name the format in the query: `format=png`.",
     ),
+    "slow-request": Kind(
+        408,
+        "Request timeout",
+        "The request, its head or its body, was not there within FIGMENT_SEND_SECONDS of its beginning. The connection "
+        "is closed.",
+        "Send it again, in one piece. On a slow line send less; who runs the service can raise FIGMENT_SEND_SECONDS.",
+    ),
     "too-large": Kind(
         413,
         "Too large",
         "The body of the request is longer than what is read, or becomes so when it is unpacked.",
         "Send less: fewer latents in a request, binary instead of JSON, or a smaller picture. `detail` has the limit.",
     ),
+    "url-too-long": Kind(
+        414,
+        "URL too long",
+        "The URL is longer than what is read. The connection is closed.",
+        "Send the parameters as JSON by POST: it takes all that a query does. `detail` has the limit.",
+    ),
     "unsupported-media": Kind(
         415,
         "Unsupported media type",
         "The body of the request is of a kind, or compressed in a way, that this request does not read.",
         "Send it as `detail` says, and name it in `Content-Type` and `Content-Encoding`.",
+    ),
+    "rate-limited": Kind(
+        429,
+        "Too many images",
+        "The key, or where there is none the address, has had the images that it may have in this time. Nothing was "
+        "drawn.",
+        "Ask again after the seconds of `Retry-After`, or for fewer images: the header `RateLimit` says how many are "
+        "left (`r`) and for how long (`t`), `RateLimit-Policy` how many there are (`q`) in how many seconds (`w`).",
+    ),
+    "headers-too-large": Kind(
+        431,
+        "Headers too large",
+        "The headers of the request are longer, or more, than what is read. The connection is closed.",
+        "Send fewer or shorter ones; a browser may have collected cookies. `detail` has the limit.",
+    ),
+    "not-http": Kind(
+        400,
+        "Not HTTP",
+        "What was sent is no request of HTTP/1.1. The connection is closed.",
+        "Speak HTTP/1.1 without TLS to this port: `http://`, not `https://`; text beyond ASCII in a URL is "
+        "percent-encoded.",
     ),
     "unknown-model": Kind(
         404,
@@ -59,6 +107,13 @@ KINDS = {
         "is.",
         "Take a name or version of `models`, or leave them out. If one should be there, `GET /models` says under "
         "`skipped` why it is not served.",
+    ),
+    "too-many-connections": Kind(
+        503,
+        "Too many connections",
+        "As many connections are open as may be. Nothing of the request was read.",
+        "Ask again after the seconds of `Retry-After`, keep a connection instead of opening others, and close those "
+        "that are not used. Who runs the service can raise FIGMENT_CONNECTIONS.",
     ),
     "overloaded": Kind(
         503,
