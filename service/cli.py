@@ -12,6 +12,7 @@ from service.access.keys import KeyFileError
 from service.access.listening import refusal
 from service.app import create_app
 from service.engine.protocol import EngineError
+from service.limits.descriptors import make_room
 from service.server import build_server, listen, log_config
 from service.settings import Settings
 
@@ -33,7 +34,8 @@ def main() -> int:
         settings = Settings()
     except ValidationError as error:
         for problem in error.errors():
-            print(f"figment: {_variable(problem['loc'][0])}={problem['input']!r}: {problem['msg']}", file=sys.stderr)
+            said = problem["msg"].removeprefix("Value error, ")
+            print(f"figment: {_variable(problem['loc'][0])}={problem['input']!r}: {said}", file=sys.stderr)
         return WRONG_SETTINGS
     if reason := refusal(settings):
         return _refuse(reason, WRONG_SETTINGS)
@@ -48,6 +50,7 @@ def main() -> int:
         listener = listen(settings.host, settings.port)
     except OSError as error:
         return _refuse(f"cannot listen on FIGMENT_HOST={settings.host} FIGMENT_PORT={settings.port}: {error.strerror}")
+    make_room(settings.connections)
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.set_threshold(*GC_THRESHOLD)
     gc.freeze()  # what is there stays: later collections, when a model was freed, look at little and take milliseconds

@@ -11,7 +11,7 @@ from service.access.keys import SCOPES, Key, hash_of, new_token
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a new token and its lines for the file; returns the exit status. Wrong usage is SystemExit(2)."""
-    parser = _parser()
+    parser = build_parser()
     options = parser.parse_args(argv)
     token = new_token()
     given = {"name": options.name, "scopes": options.scope, "rate": options.rate, "expires": _end(options.days)}
@@ -39,7 +39,8 @@ def _end(days: int | None) -> datetime | None:
     return None if days is None else datetime.now(UTC) + timedelta(days=days)
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The arguments of the command."""
     parser = argparse.ArgumentParser(prog="python -m service.access", description="Keys for the service.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     new = commands.add_parser("new", help="make a key", description="Make a key; nothing is written anywhere.")

@@ -5,8 +5,8 @@ from typing import Final
 from service.access.keys import Scope
 
 OPEN: Final = ("/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/", "/docs", "/openapi.json")
-"""Whoever asks: probes, and the two pages with what describes the interface, which a browser opens without a key. They
-tell nothing of the store that the repository does not tell."""
+"""Whoever asks: probes, which tell the names of the models and what is wrong in the store; and the two pages with what
+describes the interface, which a browser opens without a key and which are the same for every Figment."""
 OPEN_BELOW: Final = ("/page/", "/swagger/", "/problems/")
 PROJECT: Final = ("/project",)
 GENERATE: Final = ("/generate", "/interpolate", "/variations", "/mix", "/inspect", "/models", "/v1/models", "/v2")

@@ -1,8 +1,8 @@
 """The headers that make browsers careful with every answer, where it has none of its own."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS: Final = {
@@ -26,16 +26,21 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, shared: bool = False) -> None:
         self.app = app
-        self._headers = HEADERS | ({"Cross-Origin-Resource-Policy": "cross-origin"} if shared else {})
+        headers = HEADERS | ({"Cross-Origin-Resource-Policy": "cross-origin"} if shared else {})
+        self._headers, self._of_docs = _raw(headers), _raw(headers | {"Content-Security-Policy": DOCS_POLICY})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if scope["path"] == "/docs":
-                    headers.setdefault("Content-Security-Policy", DOCS_POLICY)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                own = list(message.get("headers", ()))
+                names = {name for name, _ in own}
+                added = self._of_docs if scope["path"] == "/docs" else self._headers
+                message = {**message, "headers": own + [each for each in added if each[0] not in names]}
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Headers as ASGI has them, which is quick: they are added to every answer."""
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

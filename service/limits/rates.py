@@ -169,7 +169,9 @@ class Meter:
             TooManyImages: there are never so many.
         """
         if cost > self.rate.images:
-            raise TooManyImages(f"{cost} images are asked for, and {self.rate} is all that may ever be had at a time")
+            raise TooManyImages(
+                f"{cost} images are asked for, and {self.rate} is all that may ever be had: ask for fewer"
+            )
         if not self._limiter.test(self.rate.item, self._client, cost=cost):
             raise RateExceeded(self.rate, cost, self.left, self.seconds)
         self._limiter.hit(self.rate.item, self._client, cost=cost)
