@@ -12,6 +12,7 @@ from service.app import create_app
 from service.settings import Settings
 from tests.page.conftest import Visit, served
 from tests.page.painting_engine import SIZE, PaintingEngine
+from tests.page.test_access import violations
 from tests.service.access.test_gate import key_lines
 from tests.service.conftest import publish_fake
 
@@ -41,6 +42,7 @@ def test_the_page_asks_for_a_key_and_draws_with_it(visit: Callable[..., Visit], 
     page.goto(f"{locked}#seed=7")
     box = page.locator("#access")
     expect(box).to_contain_text("The server asks for a key.")
+    assert violations(page) == []
     box.locator("input").fill("open-barley")
     box.locator("button").click()
     expect(box).to_contain_text("The server does not take this key: there is no such key")
