@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # A stamp says from which lock the environment was last filled.
 STAMPS := $(VENV)/stamps
 
-.PHONY: help serve train doctor need-data client test check format docs test-container bench bench-gpu soak bench-training errors lock clean
+.PHONY: help serve train doctor need-data client test check audit format docs test-container bench bench-gpu soak bench-training errors lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -36,6 +36,9 @@ check: $(STAMPS)/dev ## formatting, lint, types, imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy bundle service training client/figment_client
 	PYTHONPATH=client $(BIN)/lint-imports
+
+audit: $(STAMPS)/dev ## look up what the locks name in a database of known vulnerabilities
+	$(BIN)/python requirements/audit.py
 
 format: $(STAMPS)/dev ## format the code
 	$(BIN)/ruff format .

@@ -16,6 +16,7 @@ from figment_client.cli import build_parser
 from pydantic_core import PydanticUndefined
 
 from bundle.store import Store
+from service.access.cli import build_parser as access_parser
 from service.app import create_app
 from service.settings import Settings
 from training.cli import parser as training_parser
@@ -84,7 +85,7 @@ def cli_page() -> str:
     os.environ["COLUMNS"] = COLUMNS
     lines = ["# Commands", "", "What `--help` says of each.", ""]
     lines += _help("python -m service", service, 2)
-    for parser in (training_parser(), build_parser()):
+    for parser in (access_parser(), training_parser(), build_parser()):
         for depth, name, text in _parsers(parser, 2):
             lines += _help(name, text, depth)
     return "\n".join(lines)

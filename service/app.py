@@ -10,6 +10,7 @@ from fastapi_swagger import patch_fastapi
 
 from bundle.environment import prepare_tensorflow
 from bundle.store import Store
+from service.access.protection import Protection
 from service.api import (
     examples,
     generate,
@@ -58,18 +59,20 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
 
     Raises:
         EngineError: the settings ask for a GPU and there is none.
+        KeyFileError: the file of keys cannot be read, or is wrong.
         TracesUnavailable: they ask for traces, and OpenTelemetry is not installed.
     """
-    startup, instruments = Startup(), Metrics()
+    startup, instruments, protection = Startup(), Metrics(), Protection(settings)
     traces = open_traces(settings.traces)
     load = loader or _tensorflow(settings, startup)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(catalogue.watch(load), name="watch")
+        watching = [asyncio.create_task(catalogue.watch(load), name="watch"), *protection.tasks()]
         yield
-        watching.cancel()
-        await asyncio.wait([watching])
+        for task in watching:
+            task.cancel()
+        await asyncio.wait(watching)
         await catalogue.close()
         desk.close()
         if traces is not None:
@@ -92,6 +95,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
     )
     patch_fastapi(app, redirect_from_root_to_docs=False)
     app.state.catalogue, app.state.desk, app.state.metrics = catalogue, desk, instruments
+    app.state.refusals, protection.refusals.told = protection.refusals, instruments.refuse
     pictures = (generate, interpolate, variations, mix, project, inspect)
     routers = [module.router for module in (*pictures, models, health, metrics)]
     routers += [openinference.router, v2_models.router, v2_models.index_router]
@@ -103,9 +107,11 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
     for router in routers:
         app.include_router(router)
     app.add_middleware(shedding.Shedding, catalogue=catalogue)
+    protection.install(app)
     app.add_middleware(head.HeadAsGet)
+    protection.install_outside(app)
     watch(app, routes, instruments, traces)
-    _document(app)
+    _document(app, protection)
     return app
 
 
@@ -117,13 +123,13 @@ def _tensorflow(settings: Settings, startup: Startup) -> Loader:
     return open_device(settings.device, settings.trust == "all", settings.precision)
 
 
-def _document(app: FastAPI) -> None:
-    """Put the schema that the documented problems refer to, and examples, into the OpenAPI document."""
+def _document(app: FastAPI, protection: Protection) -> None:
+    """Put the schema that the documented problems refer to, examples, and who may ask into the OpenAPI document."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = original()
-        document["security"] = []  # nobody is asked who they are
+        protection.describe(document)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schema = problems.ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {"ProblemDetails": schema}

@@ -10,8 +10,11 @@ from types import FrameType
 import uvicorn
 
 from service.catalogue import Catalogue
+from service.limits.bounds import Bounds
+from service.limits.protocol import bounded
+from service.limits.refusals import Refusals
 from service.observability.logs import log_config
-from service.settings import Settings
+from service.settings import Settings, parts
 
 logger = logging.getLogger("figment.server")
 
@@ -51,10 +54,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def build_server(settings: Settings, app: object, catalogue: Catalogue) -> Server:
-    """The server of an application, ready to `run()` on the socket of `listen`."""
+def build_server(settings: Settings, app: object, catalogue: Catalogue, refusals: Refusals | None = None) -> Server:
+    """The server of an application, ready to `run()` on the socket of `listen`; `refusals` counts what it refuses."""
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
+        http=bounded(Bounds(settings.connections, settings.send_seconds, refusals or Refusals())),
+        ws="none",
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=parts(settings.trusted_proxies),
+        timeout_keep_alive=settings.keep_alive,
         log_config=log_config(settings.log_level, settings.log_format),
         access_log=False,  # `service.observability` logs each request, with what it took
         timeout_graceful_shutdown=settings.drain,

@@ -1,10 +1,37 @@
 """The settings: `FIGMENT_*` environment variables, unit and reason at each."""
 
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.limits.rates import parse_rate
+
+
+def parts(text: str) -> list[str]:
+    """What stands between the commas of a setting, without white space."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _rate(text: str) -> str:
+    return parse_rate(text).text if text else text
+
+
+def _networks(text: str) -> str:
+    for part in parts(text):
+        ip_network(part)
+    return text
+
+
+def _origins(text: str) -> str:
+    for part in parts(text):
+        url = urlsplit(part)
+        if part != "*" and (url.scheme not in ("http", "https") or f"{url.scheme}://{url.netloc}" != part):
+            raise ValueError(f"{part} is no origin; https://example.org is one, without a slash at its end")
+    return text
 
 
 class Settings(BaseSettings):
@@ -27,6 +54,41 @@ class Settings(BaseSettings):
 
     port: int = Field(default=8000, ge=0, le=65535)
     """The TCP port; 0 takes a free one and logs it."""
+
+    keys: str = ""
+    """A file of keys (docs/security.md): whoever asks needs one of them. It is read again within FIGMENT_POLL seconds
+    when it changes. Empty: nobody is asked."""
+
+    open: Literal["", "yes-anyone-may-generate-images"] = ""
+    """The words that let the service listen where other machines reach it without FIGMENT_KEYS; without either it
+    does not start."""
+
+    published: str = ""
+    """HOST:PORT at which a container's port is reached from outside: what counts, instead of FIGMENT_HOST, for whether
+    other machines reach it. Compose sets it."""
+
+    rate: Annotated[str, AfterValidator(_rate)] = ""
+    """Images that a key, or where there are none an address, may have in a time, such as 600/minute; above that, 429.
+    A key's own rate counts instead. Empty: as many as it wants."""
+
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
+    """Addresses and networks of proxies, with commas, whose X-Forwarded-For and X-Forwarded-Proto are believed:
+    everybody else could write any address there. Empty: nobody's."""
+
+    cors: Annotated[str, AfterValidator(_origins)] = ""
+    """Origins, with commas, whose pages may read the answers, such as https://example.org; * for all. Empty: the
+    service's own page alone."""
+
+    connections: int = Field(default=1000, ge=1, le=100_000)
+    """Connections at a time; one above that gets 503. Each needs a file descriptor: see ulimit -n."""
+
+    send_seconds: float = Field(default=20.0, gt=0, le=3600)
+    """Seconds within which a request's head, and then its body, have to come, else it gets 408; and within which a
+    client has to take some of an answer, else it loses it."""
+
+    keep_alive: int = Field(default=5, ge=1, le=3600)
+    """Seconds that a connection without a request stays open. A load balancer that keeps connections must give them up
+    sooner."""
 
     models: Path = Path("models")
     """The store: the folder of NAME/VERSION bundles."""

@@ -75,7 +75,7 @@ def _run_all(command: Sequence[str], workers: int, stopped: Sequence[int]) -> li
         for index in range(workers):
             environment = os.environ | {"TF_CONFIG": Cluster(addresses, index).tf_config()}
             # a session of its own: Ctrl-C comes to this process alone, and is passed on
-            process = subprocess.Popen(command, env=environment, start_new_session=True)
+            process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 (our own program; no shell)
             stack.callback(_end, process)
             processes.append(process)
         passed, deadline = 0, float("inf")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Addressed:
     """The part of a client that waits for nothing."""
 
-    def __init__(self, base_url: str | None, timeout: float | None, max_retries: int) -> None:
-        self._settings = checked_settings(base_url, timeout, max_retries)
+    def __init__(self, base_url: str | None, timeout: float | None, max_retries: int, key: str | None) -> None:
+        self._settings = checked_settings(base_url, timeout, max_retries, key=key)
 
     @property
     def base_url(self) -> str:
@@ -45,7 +45,7 @@ class Addressed:
         return self._settings.address(page_request(request))
 
     def _request(self, http: httpx.Client | httpx.AsyncClient, call: Call) -> httpx.Request:
-        return to_httpx(http, self.base_url, call, self._settings.http_timeout())
+        return to_httpx(http, self.base_url, call, self._settings.http_timeout(), self._settings.credentials())
 
     def _pause(
         self, outcome: httpx.Response | httpx.RequestError, attempt: int, max_retries: int | None
@@ -53,7 +53,7 @@ class Addressed:
         import random
 
         limit = self._settings.max_retries if max_retries is None else max_retries
-        return pause_before_retry(outcome, attempt, max_retries=limit, jitter=random.random(), now=time.time())
+        return pause_before_retry(outcome, attempt, max_retries=limit, jitter=random.random(), now=time.time())  # noqa: S311 (jitter is no secret)
 
     def _kept(self, outcome: httpx.Response | httpx.RequestError, call: Call, file: PartFile) -> Picture:
         """The picture of an outcome whose body is in `file`, which gets its final name."""

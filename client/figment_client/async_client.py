@@ -46,13 +46,14 @@ class AsyncFigment(Addressed):
         self,
         base_url: str | None = None,
         *,
+        key: str | None = None,
         timeout: float | None = DEFAULT_TIMEOUT_S,
         max_retries: int = DEFAULT_MAX_RETRIES,
         http: httpx.AsyncClient | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> None:
-        super().__init__(base_url, timeout, max_retries)
+        super().__init__(base_url, timeout, max_retries, key)
         if http is not None and transport is not None:
             raise InvalidArgument("http and transport: one of the two; a client has a transport of its own")
         import asyncio  # here, as httpx: whoever only imports this package does not wait for them

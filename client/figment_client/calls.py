@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MAX_QUERY = 2000
 """Characters of a query; a longer one goes as a body. Proxies take 8,000 and more for the whole head."""
+
+
+NO_CREDENTIALS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,16 @@ def drawing_call(
 
 
 def to_httpx(
-    http: httpx.Client | httpx.AsyncClient, base_url: str, call: Call, timeout: httpx.Timeout
+    http: httpx.Client | httpx.AsyncClient,
+    base_url: str,
+    call: Call,
+    timeout: httpx.Timeout,
+    credentials: Mapping[str, str] = NO_CREDENTIALS,
 ) -> httpx.Request:
     """The call as a request of `http`, below a base URL. Raises InvalidArgument where no URL holds it."""
     import httpx
 
-    headers = {"Accept": call.accept}
+    headers = {"Accept": call.accept, **credentials}
     if call.content is not None:
         headers["Content-Type"] = call.media_type
     method = "GET" if call.content is None else "POST"

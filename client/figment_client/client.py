@@ -45,7 +45,8 @@ class Figment(Addressed):
     A client of one Figment service; it may be shared between threads. Use it in a `with`, or `close()` it.
 
     `base_url` is the service's address, by default that of the environment variable FIGMENT_URL, else
-    `http://127.0.0.1:8000`. `timeout` is in seconds, for each wait on the connection, None for no limit.
+    `http://127.0.0.1:8000`. `key` is for a service that asks for one, by default that of FIGMENT_KEY.
+    `timeout` is in seconds, for each wait on the connection, None for no limit.
     `max_retries` attempts follow a first that failed in a way worth repeating (see `retries`). `http` is an
     httpx.Client to send with, with its proxies, certificates and limits; it stays yours to close. Or `transport` is an
     httpx transport below a client of our own. `sleep` (which gets seconds) is for tests.
@@ -64,13 +65,14 @@ class Figment(Addressed):
         self,
         base_url: str | None = None,
         *,
+        key: str | None = None,
         timeout: float | None = DEFAULT_TIMEOUT_S,
         max_retries: int = DEFAULT_MAX_RETRIES,
         http: httpx.Client | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        super().__init__(base_url, timeout, max_retries)
+        super().__init__(base_url, timeout, max_retries, key)
         if http is not None and transport is not None:
             raise InvalidArgument("http and transport: one of the two; a client has a transport of its own")
         import httpx  # here, so that whoever only imports this package does not wait for it

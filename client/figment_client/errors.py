@@ -13,6 +13,8 @@ Everything this package raises of its own:
   x InvalidAnswer           an answer that is not what it claims: cut short, not an image, not our JSON
   x ProblemError            the server, or a proxy before it, answered with an error status
     + InvalidParameter      422
+    + Unauthorized          401, the service asks for a key, and this is none
+    + Forbidden             403, the key may not do this
     + NotFound              404
     + MethodNotAllowed      405
     + NotAcceptable         406, the service cannot write that format
@@ -20,6 +22,7 @@ Everything this package raises of its own:
     + UnsupportedMedia      415, what was sent is no picture that can be read
     + UnknownModel          404, says which models there are
     + Overloaded            503 or 429, says when to come again
+        + RateLimited       429, the key or address has had its images
     + NotReady              503
     + DeadlineExceeded      504, the server's own deadline
     + InferenceFailed       500
@@ -35,6 +38,7 @@ __all__ = [
     "DeadlineExceeded",
     "ExtraMissing",
     "FigmentError",
+    "Forbidden",
     "InferenceFailed",
     "InvalidAnswer",
     "InvalidArgument",
@@ -50,8 +54,10 @@ __all__ = [
     "PillowMissing",
     "Problem",
     "ProblemError",
+    "RateLimited",
     "TimedOut",
     "TooLarge",
+    "Unauthorized",
     "UnknownModel",
     "UnsupportedMedia",
     "WrongEnding",
@@ -150,6 +156,14 @@ class InvalidParameter(ProblemError):
     """422: a parameter out of range, of the wrong type, given twice, or unknown; `errors` tells each."""
 
 
+class Unauthorized(ProblemError):
+    """401: the service asks for a key; `key` or FIGMENT_KEY is none, unknown, or has ended."""
+
+
+class Forbidden(ProblemError):
+    """403: the key lacks the scope for this; the detail names it."""
+
+
 class NotFound(ProblemError):
     """404: no such path. Is the base URL that of a Figment service?"""
 
@@ -184,6 +198,10 @@ class Overloaded(ProblemError):
     """503 or 429: too much is asked at once; `retry_after` says when to come again, in seconds."""
 
 
+class RateLimited(Overloaded):
+    """429: the key, or without one the address, has had its images; `retry_after` says when there are others."""
+
+
 class NotReady(ProblemError):
     """503: the service starts, stops, or has no model to serve."""
 
@@ -198,12 +216,16 @@ class InferenceFailed(ProblemError):
 
 _BY_TYPE: Mapping[str, type[ProblemError]] = {
     "invalid-parameter": InvalidParameter,
+    "unauthorized": Unauthorized,
+    "forbidden": Forbidden,
     "not-found": NotFound,
     "method-not-allowed": MethodNotAllowed,
     "not-acceptable": NotAcceptable,
     "too-large": TooLarge,
     "unsupported-media": UnsupportedMedia,
     "unknown-model": UnknownModel,
+    "rate-limited": RateLimited,
+    "too-many-connections": Overloaded,
     "overloaded": Overloaded,
     "not-ready": NotReady,
     "timeout": DeadlineExceeded,
@@ -212,13 +234,15 @@ _BY_TYPE: Mapping[str, type[ProblemError]] = {
 
 # Where the type tells nothing, as in a proxy's own page. A 500 or 502 could be anything: plain ProblemError.
 _BY_STATUS: Mapping[int, type[ProblemError]] = {
+    401: Unauthorized,
+    403: Forbidden,
     404: NotFound,
     405: MethodNotAllowed,
     406: NotAcceptable,
     413: TooLarge,
     415: UnsupportedMedia,
     422: InvalidParameter,
-    429: Overloaded,
+    429: RateLimited,
     503: NotReady,
     504: DeadlineExceeded,
 }

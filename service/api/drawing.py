@@ -16,6 +16,7 @@ from service.api.problems import InvalidParameters, ParameterError
 from service.api.queries import PictureQuery
 from service.catalogue import Catalogue, Model
 from service.engine.protocol import Pixels
+from service.limits.charging import charge
 from service.observability.account import current
 
 WAIT: Final = re.compile(r'wait\s*=\s*"?([0-9]{1,9})"?', re.IGNORECASE)
@@ -46,7 +47,7 @@ async def draw(
 ) -> tuple[Pixels, Latents, list[int]]:
     """The images of the n latents that `make` makes, if they can be had before the deadline, and what it made.
 
-    Where `make` takes long, a request that would be refused is refused before.
+    Where `make` takes long, a request that would be refused is refused before. They are taken from the client's rate.
 
     Args:
         request: of `borrowed`.
@@ -61,6 +62,7 @@ async def draw(
         until: float = request.state.until
         return until - asyncio.get_running_loop().time()
 
+    charge(request, n)
     quick = (made or n) <= QUICK_LATENTS
     if not quick:
         model.batcher.check(n, left())

@@ -14,6 +14,7 @@ from service.api.queries import NoQuery
 from service.api.route import only
 from service.api.uploads import BODY, uploaded
 from service.catalogue import Catalogue
+from service.limits.charging import INSPECTION, charge
 from service.pictures.provenance import read_provenance
 
 PICTURE: Final = re.compile(r"/(generate|images|interpolate|variations|mix)[/.?]")
@@ -51,6 +52,7 @@ class Inspection(BaseModel):
 )
 async def inspect(request: Request) -> Inspection:
     """Read what Figment has written into a picture; of any format, if nobody has taken it out."""
+    charge(request, INSPECTION)
     catalogue: Catalogue = request.app.state.catalogue
     content = await uploaded(request, catalogue.settings.max_upload)
     try:

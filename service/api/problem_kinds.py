@@ -28,6 +28,22 @@ KINDS = {
             "errors": [{"parameter": "n", "message": "Input should be less than or equal to 64", "got": "100"}],
         },
     ),
+    "unauthorized": Kind(
+        401,
+        "Unauthorized",
+        "The service asks for a key, and there is none, one that it does not know, or one that has ended. `detail` "
+        "says which.",
+        "Send the key as `Authorization: Bearer KEY` or `X-Api-Key: KEY`. Who runs the service makes one with "
+        "`python -m service.access new`.",
+        {"detail": "a key is needed, as `Authorization: Bearer KEY` or `X-Api-Key: KEY`"},
+    ),
+    "forbidden": Kind(
+        403,
+        "Forbidden",
+        "The key is good, but not for this: it lacks the scope that `detail` names.",
+        "Use another key, or ask whoever runs the service for that scope. The same request will fail again.",
+        {"detail": "the key 'shop' has the scope generate; project is needed"},
+    ),
     "not-found": Kind(
         404,
         "Not found",
@@ -52,6 +68,14 @@ KINDS = {
             "offered": ["image/png", "image/webp"],
         },
     ),
+    "slow-request": Kind(
+        408,
+        "Request timeout",
+        "The request, its head or its body, was not there within FIGMENT_SEND_SECONDS of its beginning. The connection "
+        "is closed.",
+        "Send it again, in one piece. On a slow line send less; who runs the service can raise FIGMENT_SEND_SECONDS.",
+        {"detail": "the head did not come within 20 s"},
+    ),
     "too-large": Kind(
         413,
         "Too large",
@@ -59,12 +83,43 @@ KINDS = {
         "Send less: fewer latents in a request, binary instead of JSON, or a smaller picture. `detail` has the limit.",
         {"detail": "the body is longer than the 1048576 bytes that are read"},
     ),
+    "url-too-long": Kind(
+        414,
+        "URL too long",
+        "The URL is longer than what is read. The connection is closed.",
+        "Send the parameters as JSON by POST: it takes all that a query does. `detail` has the limit.",
+        {"detail": "the URL has more than 65535 bytes"},
+    ),
     "unsupported-media": Kind(
         415,
         "Unsupported media type",
         "The body of the request is of a kind, or compressed in a way, that this request does not read.",
         "Send it as `detail` says, and name it in `Content-Type` and `Content-Encoding`.",
         {"detail": "text/plain is not read; send a picture, or a form with the field image"},
+    ),
+    "rate-limited": Kind(
+        429,
+        "Too many images",
+        "The key, or where there is none the address, has had the images that it may have in this time. Nothing was "
+        "drawn.",
+        "Ask again after the seconds of `Retry-After`, or for fewer images: the header `RateLimit` says how many are "
+        "left (`r`) and for how long (`t`), `RateLimit-Policy` how many there are (`q`) in how many seconds (`w`).",
+        {"detail": "16 images are asked for, and 4 of 600/minute are left; in 12 s there are 600 again"},
+    ),
+    "headers-too-large": Kind(
+        431,
+        "Headers too large",
+        "The headers of the request are longer, or more, than what is read. The connection is closed.",
+        "Send fewer or shorter ones; a browser may have collected cookies. `detail` has the limit.",
+        {"detail": "the headers are longer than what is read"},
+    ),
+    "not-http": Kind(
+        400,
+        "Not HTTP",
+        "What was sent is no request of HTTP/1.1. The connection is closed.",
+        "Speak HTTP/1.1 without TLS to this port: `http://`, not `https://`; text beyond ASCII in a URL is "
+        "percent-encoded.",
+        {"detail": "what was sent is no request of HTTP/1.1"},
     ),
     "unknown-model": Kind(
         404,
@@ -74,6 +129,14 @@ KINDS = {
         "Take a name or version of `models`, or leave them out. If one should be there, `GET /models` says under "
         "`skipped` why it is not served.",
         {"detail": "no model 'cats'; there are: adventurer", "models": ["adventurer"]},
+    ),
+    "too-many-connections": Kind(
+        503,
+        "Too many connections",
+        "As many connections are open as may be. Nothing of the request was read.",
+        "Ask again after the seconds of `Retry-After`, keep a connection instead of opening others, and close those "
+        "that are not used. Who runs the service can raise FIGMENT_CONNECTIONS.",
+        {"detail": "1000 connections are open, which is as many as may be"},
     ),
     "overloaded": Kind(
         503,

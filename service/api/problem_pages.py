@@ -24,7 +24,8 @@ body { font: 1.05rem/1.6 system-ui, sans-serif; max-width: 40rem; margin: 3rem a
 code { font: 0.95em ui-monospace, monospace; }
 """
 
-POLICY = f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
+STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; frame-ancestors 'none'"
 """The page needs nothing but its own style (Content Security Policy, level 3)."""
 
 HEAD = """# Errors

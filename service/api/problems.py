@@ -2,12 +2,20 @@
 
 Problem
  ├─ invalid-parameter    422   a parameter out of range, of the wrong type, given twice, or unknown; a body
+ ├─ unauthorized         401   no key, or one that does not hold; WWW-Authenticate
+ ├─ forbidden            403   a key without the scope that is needed; WWW-Authenticate
  ├─ not-found            404   no such path
  ├─ method-not-allowed   405
  ├─ not-acceptable       406   Accept names no format there is
+ ├─ slow-request         408   a request that did not come in time
  ├─ too-large            413   a body that is longer than what is read
+ ├─ url-too-long         414   a URL that is longer than what is read
  ├─ unsupported-media    415   a body of another kind, or compressed in another way, than what is read
+ ├─ rate-limited         429   more images than the client may have in a time; Retry-After
+ ├─ headers-too-large    431   headers that are longer, or more, than what is read
+ ├─ not-http             400   what is no request of HTTP/1.1
  ├─ unknown-model        404   no such model, or no such version of it
+ ├─ too-many-connections 503   as many connections are open as may; Retry-After
  ├─ overloaded           503   the queue is full; Retry-After
  ├─ not-ready            503   starting, stopping, no model is served, or the device hangs; Retry-After
  ├─ not-live             503   the device hangs: /livez alone says so
@@ -36,6 +44,8 @@ from service.api.problem_kinds import KINDS
 from service.catalogue import NotReady, UnknownModel
 from service.engine.protocol import EngineError
 from service.engine.schedule import BatcherClosed, QueueFull
+from service.limits.headers import HEADERS
+from service.limits.rates import RateExceeded, TooManyImages
 from service.observability.account import GONE, current
 
 MEDIA_TYPE = "application/problem+json"
@@ -144,7 +154,7 @@ def responses(*kinds: str) -> dict[int | str, dict[str, Any]]:
         entry["description"] += f"{' or ' if entry['description'] else ''}{title} (`{kind}`)"
         example = {"type": f"/problems/{kind}", "title": title, "status": status} | KINDS[kind].example
         entry["content"][MEDIA_TYPE].setdefault("examples", {})[kind] = {"summary": title, "value": example}
-        if status == 503:
+        if status in (429, 503):
             entry["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return entries
 
@@ -172,6 +182,8 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     app.add_exception_handler(UnknownModel, _unknown_model)
     app.add_exception_handler(NotAcceptable, _not_acceptable)
     app.add_exception_handler(TooLarge, _too_large)
+    app.add_exception_handler(RateExceeded, _rate_exceeded)
+    app.add_exception_handler(TooManyImages, _too_many_images)
     app.add_exception_handler(UnsupportedMedia, _unsupported_media)
     for kind in (QueueFull, NotReady, BatcherClosed):
         app.add_exception_handler(kind, _unavailable)
@@ -222,6 +234,20 @@ def overloaded(scope: Scope, refusal: QueueFull) -> JSONResponse:
     return response
 
 
+def rate_limited(scope: Scope, refusal: RateExceeded) -> JSONResponse:
+    """The answer to a client that has had its images."""
+    return answer(scope, "rate-limited", str(refusal), {"Retry-After": str(refusal.seconds)})
+
+
+async def _rate_exceeded(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RateExceeded)
+    return rate_limited(request.scope, error)
+
+
+async def _too_many_images(request: Request, error: Exception) -> JSONResponse:
+    return await _invalid(request, InvalidParameters(ParameterError(parameter="request", message=str(error))))
+
+
 async def _unavailable(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, QueueFull):
         return overloaded(request.scope, error)
@@ -242,7 +268,8 @@ async def _inference_failed(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _internal(request: Request, error: Exception) -> JSONResponse:
-    return answer(request.scope, "internal", "an error in the service; its log says more")
+    detail = "an error in the service; its log says more"
+    return answer(request.scope, "internal", detail, HEADERS)  # outside of all middleware, which would have added them
 
 
 def _parameter_error(error: dict[str, Any]) -> ParameterError:

@@ -29,6 +29,7 @@ from service.api.uploads import BODY, uploaded
 from service.catalogue import Catalogue, Model
 from service.engine.protocol import Pixels
 from service.engine.schedule import QueueFull
+from service.limits.charging import charge
 from service.observability.account import current
 from service.pictures.png import encode_png
 from service.pictures.uploads import PictureTooLarge, UnsupportedPicture, read_picture
@@ -101,6 +102,7 @@ async def project(query: Annotated[ProjectQuery, InQuery()], request: Request) -
     catalogue: Catalogue = request.app.state.catalogue
     desk: Desk = request.app.state.desk
     limits = limits_of(query, catalogue.settings, waits(request))
+    charge(request, query.steps)
     deadline = longest(catalogue.settings)
     async with AsyncExitStack() as stack:
         content = await uploaded(request, catalogue.settings.max_upload)

@@ -26,7 +26,7 @@ class Shedding:
         self.app, self._catalogue = app, catalogue
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
-        if scope["type"] == "http" and _draws(scope["path"]):
+        if scope["type"] == "http" and draws(scope["path"]):
             refusal = self._catalogue.device.refusal(self._catalogue.settings.deadline)
             if refusal is not None:
                 await overloaded(scope, refusal)(scope, receive, send)
@@ -34,5 +34,6 @@ class Shedding:
         await self.app(scope, receive, send)
 
 
-def _draws(path: str) -> bool:
+def draws(path: str) -> bool:
+    """Whether a request to a path is for pictures."""
     return path.startswith(PICTURES) or (path.startswith(MODELS) and path.endswith(INFERENCE))

@@ -19,6 +19,10 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OP
 """Others are one label: a client may invent as many as it likes."""
 CAUSES: Final = ("queue-full", "deadline", "searches", "not-ready")
 """Reasons to refuse that are there from the start, so that the first one counts as an increase."""
+BEFORE: Final = frozenset(
+    {"not-http", "url-too-long", "headers-too-large", "slow-request", "slow-reader", "too-many-connections"}
+)
+"""Reasons that end a connection before there is a request, or in the middle of its answer."""
 CANCELLED: Final[Mapping[Outcome, str]] = {"hung-up": "client-gone", "timeout": "deadline"}
 BUILD: Final = ("tensorflow-cpu", "tensorflow", "numpy", "pillow", "fastapi", "uvicorn")
 
@@ -71,7 +75,7 @@ class Metrics:
         self.diversity = self._histogram(
             "image_diversity", "Standard deviation of a pixel over a batch, on average.", DEVIATIONS, "model"
         )
-        for cause in CAUSES:
+        for cause in (*CAUSES, *sorted(BEFORE)):
             self.refused[(cause,)].inc(0)
         for reason in CANCELLED.values():
             self.cancelled[(reason,)].inc(0)
@@ -111,6 +115,11 @@ class Metrics:
             self.refused[(account.cause or account.problem or str(status),)].inc()
         elif outcome in CANCELLED:
             self.cancelled[(CANCELLED[outcome],)].inc()
+
+    def refuse(self, reason: str) -> None:
+        """Count a connection that was refused for one of `BEFORE`; others are refused, and counted, as requests."""
+        if reason in BEFORE:
+            self.refused[(reason,)].inc()
 
 
 def _installed(package: str) -> str:

@@ -1,5 +1,6 @@
 // The HTTP interface: addresses, and answers or problems (RFC 9457).
 
+import { access } from "./access.js";
 import { patience } from "./patience.js";
 
 export class Problem extends Error {
@@ -30,14 +31,16 @@ export function imageAddress(state, point, ending = "png") {
   return address(`images/${encodeURIComponent(point)}.${ending}`, common(state));
 }
 
-// Ask until there is an answer: a server that is busy or cannot be reached is asked again when that makes sense.
+// Ask until there is an answer: a server that is busy or cannot be reached is asked again when that makes sense, and one
+// that asks for a key when there is one.
 // Throws a Problem for every other error, and what `options.signal` throws.
 export async function ask(url, options = {}) {
   for (;;) {
     await patience.wait(options.signal);
+    const { key } = access;
     let answer;
     try {
-      answer = await fetch(url, options);
+      answer = await fetch(url, access.signed(options));
     } catch (error) {
       if (options.signal?.aborted) throw error;
       patience.unreachable();
@@ -48,8 +51,9 @@ export async function ask(url, options = {}) {
       return answer;
     }
     const problem = await problemOf(answer);
-    if (answer.status !== 503) throw problem;
-    patience.busy(Number(answer.headers.get("Retry-After")) || 1, problem.message);
+    if (answer.status === 401) await access.another(key, problem.message, options.signal);
+    else if (answer.status === 503) patience.busy(Number(answer.headers.get("Retry-After")) || 1, problem.message);
+    else throw problem;
   }
 }
 

@@ -1,5 +1,6 @@
 // Pictures of <img> elements as they come into view: those in sight first, a limited number at a time.
 
+import { access } from "./access.js";
 import { ask } from "./api.js";
 import { patience } from "./patience.js";
 
@@ -67,9 +68,11 @@ export class Pictures {
   }
 }
 
-// An <img> does not say why it failed; the same request by hand does, and waits where the server is busy.
+// An <img> does not say why it failed; the same request by hand does, and waits where the server is busy. Nor does it send
+// a key.
 async function put(img, url) {
   try {
+    if (access.key && !url.startsWith("data:")) throw new Error("an <img> sends no key");
     await load(img, url);
   } catch {
     const answer = await ask(url);

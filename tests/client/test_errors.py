@@ -17,6 +17,12 @@ def problem(kind: str = "about:blank", status: int = 500, **members: object) -> 
     ("kind", "status", "expected"),
     [
         ("/problems/invalid-parameter", 422, errors.InvalidParameter),
+        ("/problems/unauthorized", 401, errors.Unauthorized),
+        ("/problems/forbidden", 403, errors.Forbidden),
+        ("/problems/rate-limited", 429, errors.RateLimited),
+        ("/problems/too-many-connections", 503, errors.Overloaded),
+        ("about:blank", 401, errors.Unauthorized),
+        ("about:blank", 403, errors.Forbidden),
         ("/problems/not-found", 404, errors.NotFound),
         ("/problems/method-not-allowed", 405, errors.MethodNotAllowed),
         ("/problems/not-acceptable", 406, errors.NotAcceptable),
@@ -38,7 +44,7 @@ def problem(kind: str = "about:blank", status: int = 500, **members: object) -> 
         ("about:blank", 404, errors.NotFound),
         ("about:blank", 405, errors.MethodNotAllowed),
         ("/problems/new", 422, errors.InvalidParameter),
-        ("about:blank", 429, errors.Overloaded),
+        ("about:blank", 429, errors.RateLimited),
         ("about:blank", 503, errors.NotReady),
         ("about:blank", 504, errors.DeadlineExceeded),
         # neither

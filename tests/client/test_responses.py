@@ -175,7 +175,7 @@ def test_members_of_the_wrong_type_are_ignored() -> None:
     [
         (502, ProblemError, r"Bad Gateway \(502\): text/html, beginning '<h1>502 Bad Gateway</h1> nginx'"),
         (503, errors.NotReady, r"Service Unavailable \(503\)"),
-        (429, errors.Overloaded, r"Too Many Requests \(429\)"),
+        (429, errors.RateLimited, r"Too Many Requests \(429\)"),
         (599, ProblemError, r"Unknown status \(599\)"),
     ],
 )

@@ -30,6 +30,30 @@ def test_what_is_no_address_of_a_service_is_refused(url: str) -> None:
         checked_settings(url, 1, 0, {})
 
 
+@pytest.mark.parametrize(
+    ("key", "environment", "sent"),
+    [
+        (None, {}, {}),
+        (None, {"FIGMENT_KEY": "there"}, {"Authorization": "Bearer there"}),
+        ("here", {"FIGMENT_KEY": "there"}, {"Authorization": "Bearer here"}),
+        ("", {"FIGMENT_KEY": "there"}, {}),
+    ],
+)
+def test_the_key_is_the_argument_or_that_of_the_environment(
+    key: str | None, environment: dict[str, str], sent: dict[str, str]
+) -> None:
+    settings = checked_settings(None, 1, 0, environment, key)
+    assert settings.credentials() == sent
+    assert not any(secret in repr(settings) for secret in ("here", "there"))
+
+
+@pytest.mark.parametrize("key", ["secret word", "secret\n", "secret\r\nHost: there", "gehe\u00edm"])
+def test_what_no_header_holds_is_no_key_and_is_not_repeated(key: str) -> None:
+    with pytest.raises(InvalidArgument, match="key: ") as refused:
+        checked_settings(None, 1, 0, {}, key)
+    assert key.split()[0] not in str(refused.value).replace("key: ", "")
+
+
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
 def test_a_timeout_is_above_zero_and_finite(timeout: float) -> None:
     with pytest.raises(InvalidArgument, match="timeout"):

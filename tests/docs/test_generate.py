@@ -35,7 +35,7 @@ def test_limits_of_settings_are_told(generate: ModuleType) -> None:
 def test_each_command_stands_with_its_help(generate: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     page = generate.cli_page()
-    for command in ("service", "training", *(f"training {name}" for name in COMMANDS)):
+    for command in ("service", "service.access new", "training", *(f"training {name}" for name in COMMANDS)):
         assert f"# `python -m {command}`" in page
     for command in ("generate", "interpolate", "image", "models"):
         assert f"### `figment {command}`" in page

@@ -25,7 +25,7 @@ def listening(store: Store, **settings: object) -> Iterator[str]:
     chosen = Settings.model_validate({"models": store.root, "log_level": "error", "grace": 0} | settings)
     app = create_app(chosen, store, load)
     with logging_as_it_was():
-        server = build_server(chosen, app, app.state.catalogue)
+        server = build_server(chosen, app, app.state.catalogue, app.state.refusals)
     with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

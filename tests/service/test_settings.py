@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from service.settings import Settings
+from service.settings import Settings, parts
 
 WRONG = [
     ("port", "-1"), ("port", "65536"), ("port", "http"), ("port", "tcp://10.0.0.1:80"), ("device", "tpu"),
@@ -10,6 +10,9 @@ WRONG = [
     ("grace", "-1"), ("grace", "601"), ("drain", "0"), ("drain", "2.5"), ("log_level", "loud"), ("log_level", "INFO"),
     ("wedged", "0"), ("wedged", "inf"), ("log_format", "xml"), ("traces", "collector:4318"), ("traces", "http://"),
     ("traces", "http://a b"),
+    ("open", "yes"), ("rate", "much"), ("rate", "0/minute"), ("trusted_proxies", "*"), ("trusted_proxies", "proxy"),
+    ("trusted_proxies", "10.0.0.1/8"), ("cors", "example.org"), ("cors", "https://example.org/"), ("cors", "ftp://a"),
+    ("connections", "0"), ("send_seconds", "0"), ("keep_alive", "0"), ("keep_alive", "1.5"),
 ]  # fmt: skip
 
 
@@ -37,6 +40,15 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, na
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_every_setting_says_what_it_is(name: str) -> None:
     assert Settings.model_fields[name].description
+
+
+def test_lists_are_read_from_what_stands_between_commas() -> None:
+    settings = Settings(
+        trusted_proxies="127.0.0.1, 10.0.0.0/8,::1", cors="https://a.org ,http://b.org:8080", rate="5/hour"
+    )
+    assert parts(settings.trusted_proxies) == ["127.0.0.1", "10.0.0.0/8", "::1"]
+    assert parts(settings.cors) == ["https://a.org", "http://b.org:8080"]
+    assert parts("") == parts(" , ") == []
 
 
 def test_settings_do_not_change() -> None:

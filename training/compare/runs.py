@@ -74,7 +74,7 @@ def train_apart(words: Sequence[str], log: Path, watch: Callable[[], None] = lam
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     before = _children_seconds()
     with log.open("wb") as file, stop_signals() as stopped:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 (our own program; no shell)
             [sys.executable, "-m", "training", *words],
             stdin=subprocess.DEVNULL, stdout=file, stderr=file,
             env=os.environ | {"PYTHONPATH": path},

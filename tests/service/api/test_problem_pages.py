@@ -61,7 +61,8 @@ async def test_a_page_runs_nothing_loads_nothing_and_allows_its_own_style_alone(
     styles = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(styles[0].encode()).digest()).decode()
     assert len(styles) == 1
-    assert answer.headers["Content-Security-Policy"] == f"default-src 'none'; style-src 'sha256-{digest}'"
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'"
+    assert answer.headers["Content-Security-Policy"] == policy
 
 
 @pytest.mark.parametrize("kind", ["nothing", "Overloaded", "overloaded ", "%3Cscript%3E"])

@@ -1,0 +1,58 @@
+"""The keys that hold now: read at the start, and again whenever their file changes."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from service.access.keys import Key, KeyFileError, find, read_keys
+
+logger = logging.getLogger("figment.access")
+
+Stamp = tuple[int, int, int]
+
+
+class Ring:
+    """The keys of a file; a new file takes their place, a broken one does not.
+
+    Raises (when it is made):
+        KeyFileError: the file cannot be read, or is wrong.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: Stamp | str = stamp_of(path)
+        self.keys: tuple[Key, ...] = read_keys(path)
+
+    def find(self, token: str) -> Key | None:
+        """The key of a token, expired or not; None if there is none."""
+        return find(token, self.keys)
+
+    async def watch(self, seconds: float) -> None:
+        """Look at the file every so many seconds, for ever."""
+        while True:
+            await asyncio.sleep(seconds)
+            await asyncio.to_thread(self.look)
+
+    def look(self) -> None:
+        """Read the file again if it has changed; of a broken one the log tells, once for each change."""
+        seen = stamp_of(self._path)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            keys = read_keys(self._path)
+        except KeyFileError as error:
+            names = ", ".join(key.name for key in self.keys)
+            logger.error("the new keys are not taken, and the old ones still hold (%s): %s", names, error)
+            return
+        self.keys = keys
+        logger.info("keys: %s", ", ".join(key.name for key in keys))
+
+
+def stamp_of(path: Path) -> Stamp | str:
+    """What changes when a file does: its inode, time and size; or why it cannot be looked at."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        return str(error.strerror)
+    return status.st_ino, status.st_mtime_ns, status.st_size

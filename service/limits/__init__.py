@@ -1,0 +1,1 @@
+"""How much a client may send, ask for and hold: rates in images, sizes, times and connections."""

@@ -1,0 +1,29 @@
+"""What a request costs, in images, and where it is taken from its client's rate."""
+
+from typing import Final
+
+from fastapi import Request
+
+from service.api.shedding import draws
+from service.limits.rates import Meter
+
+ALSO_COST: Final = ("/project", "/inspect")
+"""Paths that cost, beside those that draw."""
+INSPECTION: Final = 1
+"""Images that reading a picture's origin costs: it takes about as long as drawing one."""
+
+
+def costs(path: str) -> bool:
+    """Whether what a path answers costs images."""
+    return path in ALSO_COST or draws(path)
+
+
+def charge(request: Request, images: int) -> None:
+    """Take so many images from the client's rate, if it has one.
+
+    Raises:
+        RateExceeded, TooManyImages: as of `Meter.charge`.
+    """
+    meter: Meter | None = getattr(request.state, "meter", None)
+    if meter is not None:
+        meter.charge(images)

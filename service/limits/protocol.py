@@ -1,0 +1,205 @@
+"""Uvicorn's HTTP/1.1 connection with bounds: on a head, on the times of head, body and reader, and on connections.
+
+Uvicorn has none of them: a head may be endless and take for ever, and so may a body whose request has been answered.
+Its `limit_concurrency` counts only connections whose head is whole, so that half heads are never refused.
+"""
+
+import asyncio
+import socket
+import struct
+from asyncio.events import TimerHandle
+from typing import Any, ClassVar
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.limits.bounds import (
+    LEAST_TAKEN,
+    LINGER,
+    MAX_HEAD,
+    MAX_HEADER_COUNT,
+    MAX_HEADERS,
+    MAX_PIPELINED,
+    MAX_URL,
+    Bounds,
+    refusal,
+)
+
+
+class Refused(Exception):
+    """A request is refused while it is parsed: the kind of problem, and the detail."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """A connection within `bounds`; `bounded` makes the class for a server."""
+
+    bounds: ClassVar[Bounds]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as uvicorn has them)
+        super().__init__(*args, **kwargs)
+        self._sending: TimerHandle | None = None  # runs while a head or a body is to come
+        self._reading: TimerHandle | None = None  # runs while an answer is to be taken
+        self._unread = 0
+        self._in_head, self._in_body = False, False
+        self._head_bytes = self._header_bytes = 0
+        self._refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, if there is room."""
+        super().connection_made(transport)
+        if len(self.connections) > self.bounds.connections:
+            self.connections.discard(self)
+            limit = self.bounds.connections
+            self._refuse("too-many-connections", f"{limit} connections are open, which is as many as may be")
+            return
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self.bounds.lingering.discard(self)
+        self._expect_nothing()
+        if self._reading is not None:
+            self._reading.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, within the bounds."""
+        if self._refused:
+            return
+        self._unset_keepalive_if_required()
+        was_in_head = self._in_head
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._unsupported_upgrade_warning()
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            if isinstance(cause, Refused):
+                self._refuse(*cause.args)
+            else:
+                self._refuse("not-http", "what was sent is no request of HTTP/1.1")
+            return
+        if self._in_head and was_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD:
+                self._refuse("headers-too-large", f"the head has more than {MAX_HEAD} bytes")
+                return
+        if self._in_head or self._in_body:
+            self._expect()
+        else:
+            self._expect_nothing()
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._in_head, self._head_bytes, self._header_bytes = True, 0, 0
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the URL."""
+        super().on_url(url)
+        if len(self.url) > MAX_URL:
+            raise Refused("url-too-long", f"the URL has more than {MAX_URL} bytes")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header."""
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MAX_HEADERS or len(self.headers) >= MAX_HEADER_COUNT:
+            raise Refused(
+                "headers-too-large",
+                f"the headers have more than {MAX_HEADERS} bytes, or are more than {MAX_HEADER_COUNT}",
+            )
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: the request begins, and the time of its body."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise Refused("not-http", f"more than {MAX_PIPELINED} requests wait on this connection")
+        super().on_headers_complete()
+        self._in_head, self._in_body = False, True
+        self._expect_nothing()  # the body has a time of its own
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """What was written may still have to be taken."""
+        super().on_response_complete()
+        self._watch_reader()
+
+    def pause_writing(self) -> None:
+        """The client takes less than is written."""
+        super().pause_writing()
+        self._watch_reader()
+
+    def send_400_response(self, msg: str) -> None:
+        """As the other refusals."""
+        self._refuse("not-http", msg)
+
+    def _expect(self) -> None:
+        """Give what is to come its time, unless that runs."""
+        if self._sending is None:
+            self._sending = self.loop.call_later(self.bounds.send_seconds, self._sent_too_slowly)
+
+    def _expect_nothing(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
+
+    def _sent_too_slowly(self) -> None:
+        self._sending = None
+        if self.transport.is_closing() or self._refused:
+            return
+        if self.flow.read_paused:  # it is we who do not read
+            self._expect()
+        elif self._in_head or self._in_body:
+            part = "head" if self._in_head else "body"
+            self._refuse("slow-request", f"the {part} did not come within {self.bounds.send_seconds:g} s")
+        else:
+            self.transport.close()  # nothing was asked
+
+    def _refuse(self, kind: str, detail: str) -> None:
+        """Answer and close; where an answer is under way, or too many are refused, close without."""
+        self._refused = True
+        self._unset_keepalive_if_required()
+        self.bounds.refusals.note(kind, {"client": self.client})
+        begun = self.cycle is not None and not self.cycle.response_complete and self.cycle.response_started
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # what works on it need not go on
+            self.cycle.message_event.set()
+        if begun or len(self.bounds.lingering) >= self.bounds.connections:
+            self.transport.abort()
+            return
+        self.bounds.lingering.add(self)
+        self.flow.resume_reading()
+        self.transport.write(refusal(kind, detail))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._expect_nothing()
+        self._sending = self.loop.call_later(LINGER, self.transport.abort)
+
+    def _reset(self) -> None:
+        """Close at once; else the kernel would go on keeping megabytes for a client that does not take them."""
+        if (connection := self.transport.get_extra_info("socket")) is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def _watch_reader(self) -> None:
+        if self._reading is None and (unread := self.transport.get_write_buffer_size()):
+            self._unread = unread
+            self._reading = self.loop.call_later(self.bounds.send_seconds, self._look_at_reader)
+
+    def _look_at_reader(self) -> None:
+        self._reading = None
+        unread = self.transport.get_write_buffer_size()
+        if unread and self._unread - unread < LEAST_TAKEN * self.bounds.send_seconds:
+            self.bounds.refusals.note("slow-reader", {"client": self.client})
+            self._reset()
+        else:
+            self._watch_reader()
+
+
+def bounded(bounds: Bounds) -> type[BoundedProtocol]:
+    """The class of the connections of a server."""
+    return type("BoundedProtocol", (BoundedProtocol,), {"bounds": bounds})

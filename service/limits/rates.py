@@ -1,0 +1,182 @@
+"""Rates in images: how many a client may have in a window of time, and how many are left.
+
+The library `limits` parses and counts. A window begins with a client's first image and holds for its whole length, so
+`Retry-After` is exact; at worst a client has twice its images round the end of one. The library's own memory starts a
+thread after nearly every hit and holds as many clients as come; `Table` has no thread and a bound.
+"""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from limits import RateLimitItem, parse_many
+from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
+from pydantic import BeforeValidator, InstanceOf, PlainSerializer
+
+MAX_CLIENTS: Final = 10_000
+"""Clients that are remembered, about 2 MB; above that those whose windows began first are forgotten."""
+
+
+@dataclass(frozen=True)
+class ImageRate:
+    """So many images in so many seconds; `text` is how it was written."""
+
+    text: str
+    item: RateLimitItem
+
+    @property
+    def images(self) -> int:
+        """In a window."""
+        return self.item.amount
+
+    @property
+    def seconds(self) -> int:
+        """Of a window."""
+        return self.item.get_expiry()
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_rate(text: str) -> ImageRate:
+    """The rate of a text such as `600/minute` or `10 per 2 hours`.
+
+    Raises:
+        ValueError: it is none, or several, or of no images at all.
+    """
+    try:
+        (item,) = parse_many(text)
+    except ValueError:
+        item = None
+    if item is None or item.amount < 1:
+        raise ValueError("images in a time are needed, such as 600/minute or 5000/hour")
+    return ImageRate(text, item)
+
+
+def _read(value: object) -> object:
+    return parse_rate(value) if isinstance(value, str) else value
+
+
+Rate = Annotated[InstanceOf[ImageRate], BeforeValidator(_read), PlainSerializer(str)]
+
+
+class Table(Storage):
+    """A window for each of at most `most` clients, for the strategy `FixedWindowRateLimiter`.
+
+    Args:
+        most: clients.
+        clock: seconds.
+    """
+
+    STORAGE_SCHEME = None
+
+    def __init__(self, most: int = MAX_CLIENTS, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self._most, self._clock = most, clock
+        self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """What a memory raises: nothing of its own."""
+        return KeyError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count so many more; returns the sum."""
+        count, end = self._window(key) or (0, self._clock() + expiry)
+        self._windows[key] = (count + amount, end)
+        if len(self._windows) > self._most:
+            self._windows.popitem(last=False)
+        return count + amount
+
+    def get(self, key: str) -> int:
+        """What has been counted in the window."""
+        window = self._window(key)
+        return window[0] if window else 0
+
+    def get_expiry(self, key: str) -> float:
+        """When the window ends; now, if there is none."""
+        window = self._window(key)
+        return window[1] if window else self._clock()
+
+    def now(self) -> float:
+        """Its clock, in seconds."""
+        return self._clock()
+
+    def check(self) -> bool:
+        """Whether it works."""
+        return True
+
+    def reset(self) -> int:
+        """Forget all; returns how many there were."""
+        count = len(self._windows)
+        self._windows.clear()
+        return count
+
+    def clear(self, key: str) -> None:
+        """Forget one."""
+        self._windows.pop(key, None)
+
+    def _window(self, key: str) -> tuple[int, float] | None:
+        window = self._windows.get(key)
+        if window is not None and window[1] <= self._clock():
+            del self._windows[key]
+            return None
+        return window
+
+
+class RateExceeded(Exception):
+    """A client has had its images; `seconds` until it may have others."""
+
+    def __init__(self, rate: ImageRate, cost: int, left: int, seconds: int) -> None:
+        super().__init__(
+            f"{cost} images are asked for, and {left} of {rate} are left; in {seconds} s there are {rate.images} again"
+        )
+        self.seconds = seconds
+
+
+class TooManyImages(ValueError):
+    """One request asks for more images than its rate ever allows."""
+
+
+class Meter:
+    """One client's rate: what is left of it, and what a request takes."""
+
+    def __init__(self, limiter: FixedWindowRateLimiter, rate: ImageRate, client: str) -> None:
+        self.rate = rate
+        self._limiter, self._client = limiter, client
+
+    @property
+    def left(self) -> int:
+        """Images that may be asked for now."""
+        return self._limiter.get_window_stats(self.rate.item, self._client).remaining
+
+    @property
+    def seconds(self) -> int:
+        """Until the window ends, rounded up; of a window that has not begun its length."""
+        if self.left == self.rate.images:
+            return self.rate.seconds
+        return max(1, math.ceil(self._limiter.get_window_stats(self.rate.item, self._client).reset_time - self._now()))
+
+    def charge(self, cost: int) -> None:
+        """Take so many images, 0 or more; all or none.
+
+        Raises:
+            RateExceeded: fewer are left.
+            TooManyImages: there are never so many.
+        """
+        if cost > self.rate.images:
+            raise TooManyImages(
+                f"{cost} images are asked for, and {self.rate} is all that may ever be had: ask for fewer"
+            )
+        if not self._limiter.test(self.rate.item, self._client, cost=cost):
+            raise RateExceeded(self.rate, cost, self.left, self.seconds)
+        self._limiter.hit(self.rate.item, self._client, cost=cost)
+
+    def _now(self) -> float:
+        storage = self._limiter.storage
+        assert isinstance(storage, Table)
+        return storage.now()

@@ -1,0 +1,290 @@
+"""Connections over raw sockets: what is too much, too slow or no HTTP gets its answer and is closed."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bundle.store import Store
+from service.limits import protocol
+from service.limits.bounds import MAX_HEAD, MAX_HEADER_COUNT, MAX_HEADERS, MAX_PIPELINED, MAX_URL
+from service.limits.refusals import Refusals
+from tests.service.conftest import publish_fake
+from tests.service.live_server import listening
+
+PATIENCE = 60.0
+"""Seconds that a test waits for what has to come."""
+SECONDS = 0.5
+"""FIGMENT_SEND_SECONDS of these tests; nothing has to be fast, only to come."""
+QUICK = b"GET /livez HTTP/1.1\r\nHost: figment\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = Store(tmp_path_factory.mktemp("bounded") / "models")
+    publish_fake(store, "large", shape=(512, 512, 3))
+    return store
+
+
+@pytest.fixture(scope="module")
+def patient(store: Store) -> Iterator[str]:
+    """An address that waits longer than any test."""
+    with listening(store, send_seconds=600) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def hasty(store: Store) -> Iterator[str]:
+    """An address that waits half a second."""
+    with listening(store, send_seconds=SECONDS, keep_alive=600) as address:
+        yield address
+
+
+@contextmanager
+def connected(address: str, **options: int) -> Iterator[socket.socket]:
+    host, _, port = address.partition(":")
+    with socket.socket() as connection:
+        for name, value in options.items():
+            connection.setsockopt(socket.SOL_SOCKET, getattr(socket, name), value)
+        connection.settimeout(PATIENCE)
+        connection.connect((host, int(port)))
+        yield connection
+
+
+def answer(connection: socket.socket) -> bytes:
+    """All that comes until the server closes."""
+    received = b""
+    while True:
+        try:
+            piece = connection.recv(2**16)
+        except ConnectionResetError:
+            return received + b" reset"
+        if not piece:
+            return received
+        received += piece
+
+
+def status(received: bytes) -> int:
+    return int(received.split(b" ", 2)[1])
+
+
+def asked(path: bytes = b"/livez", headers: bytes = b"") -> bytes:
+    return b"GET %s HTTP/1.1\r\nHost: figment\r\nConnection: close\r\n%s\r\n" % (path, headers)
+
+
+def many(count: int) -> bytes:
+    return b"".join(b"X-%d: 1\r\n" % i for i in range(count))
+
+
+REFUSED = {
+    "noise": (bytes(range(256)), 400, b"not-http"),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500), 400, b"not-http"),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, b"not-http"),
+    "no method": (b"DRAW /images/7.png HTTP/1.1\r\nHost: figment\r\n\r\n", 400, b"not-http"),
+    "two lengths": (asked(headers=b"Content-Length: 3\r\nContent-Length: 4\r\n"), 400, b"not-http"),
+    "a length and chunks": (asked(headers=b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"), 400, b"not-http"),
+    "a header with a space": (asked(headers=b"X Y: 1\r\n"), 400, b"not-http"),
+    "a long URL": (asked(b"/" + b"a" * MAX_URL), 414, b"url-too-long"),
+    "an endless URL": (b"GET /" + b"a" * 2**19, 414, b"url-too-long"),
+    "a long header": (asked(headers=b"X: %s\r\n" % (b"a" * MAX_HEADERS)), 431, b"headers-too-large"),
+    "an endless header": (b"GET / HTTP/1.1\r\nX: " + b"a" * (MAX_HEAD + 2**20), 431, b"headers-too-large"),
+    "many headers": (asked(headers=many(MAX_HEADER_COUNT)), 431, b"headers-too-large"),
+    "endless headers": (b"GET / HTTP/1.1\r\n" + many(50_000), 431, b"headers-too-large"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused_gets_its_answer_and_is_closed(patient: str, case: str) -> None:
+    sent, expected, kind = REFUSED[case]
+    with connected(patient) as connection:
+        with suppress(BrokenPipeError, ConnectionResetError):  # it is closed before all is sent
+            connection.sendall(sent)
+        received = answer(connection)
+    assert status(received) == expected
+    assert b"application/problem+json" in received
+    assert b"/problems/" + kind in received
+    assert b"x-content-type-options: nosniff" in received.lower()
+
+
+TAKEN = {
+    "as long a URL": asked(b"/livez?" + b"a" * (MAX_URL - 7)),
+    "as long headers": asked(headers=b"X: %s\r\n" % (b"a" * (MAX_HEADERS - 100))),
+    "as many headers": asked(headers=many(MAX_HEADER_COUNT - 2)),
+    "a head in pieces": asked(),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_what_is_just_allowed_is_answered(patient: str, case: str) -> None:
+    with connected(patient) as connection:
+        for start in range(0, len(TAKEN[case]), 5000 if len(TAKEN[case]) > 5000 else 7):
+            connection.sendall(TAKEN[case][start : start + (5000 if len(TAKEN[case]) > 5000 else 7)])
+        assert status(answer(connection)) == 200
+
+
+@pytest.mark.parametrize(
+    ("begun", "part"),
+    [
+        (b"G", b"head"),
+        (b"GET /livez HTTP/1.1\r\nHost: fig", b"head"),
+        (QUICK + b"GET /livez HTTP/1.1\r\n", b"head"),
+        (b"POST /generate HTTP/1.1\r\nHost: figment\r\nContent-Length: 100\r\n\r\n{", b"body"),
+        (b"POST /generate HTTP/1.1\r\nHost: figment\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n", b"body"),
+    ],
+)
+def test_half_a_request_is_ended_with_408(hasty: str, begun: bytes, part: bytes) -> None:
+    with connected(hasty) as connection:
+        connection.sendall(begun)
+        received = answer(connection)
+    if begun.startswith(QUICK):
+        received = received[received.index(b"HTTP/1.1 408") :]
+    assert status(received) == 408
+    assert b"the %s did not come within 0.5 s" % part in received
+
+
+def test_a_head_that_drips_is_ended_all_the_same(hasty: str) -> None:
+    with connected(hasty) as connection:
+        connection.settimeout(0.05)
+        begin, received = time.monotonic(), b""
+        while not received and time.monotonic() - begin < PATIENCE:
+            try:
+                connection.sendall(b"G" if time.monotonic() == begin else b"")
+                connection.sendall(b"E")
+                received = connection.recv(2**16)
+            except TimeoutError:
+                continue
+        assert status(received) in (400, 408)
+
+
+def test_a_header_that_drips_is_ended_all_the_same(hasty: str) -> None:
+    with connected(hasty) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nX: ")
+        connection.settimeout(0.05)
+        begin, received = time.monotonic(), b""
+        while not received and time.monotonic() - begin < PATIENCE:
+            try:
+                connection.sendall(b"a")
+                received = connection.recv(2**16)
+            except TimeoutError:
+                continue
+        assert status(received) == 408
+
+
+def test_a_connection_that_asks_nothing_is_closed(hasty: str) -> None:
+    with connected(hasty) as connection:
+        assert answer(connection) == b""
+
+
+def test_a_quick_request_is_answered_however_long_the_connection_lives(hasty: str) -> None:
+    with connected(hasty) as connection:
+        for _ in range(3):
+            connection.sendall(QUICK)
+            assert status(connection.recv(2**16)) == 200
+            time.sleep(1.5 * SECONDS)
+
+
+def test_a_body_after_an_answer_has_its_time_too(hasty: str) -> None:
+    with connected(hasty) as connection:
+        connection.sendall(b"POST /nothing HTTP/1.1\r\nHost: figment\r\nContent-Length: 100\r\n\r\n")
+        received = answer(connection)
+    assert status(received) == 404
+    assert b"HTTP/1.1 408" in received
+
+
+def test_who_takes_nothing_of_an_answer_is_cut_off(store: Store) -> None:
+    images = {"name": "images", "parameters": {"binary_data": True}}
+    seeds = {"name": "seeds", "shape": [64], "datatype": "INT64", "data": list(range(64))}
+    body = json.dumps({"inputs": [seeds], "outputs": [images]}).encode()  # 50 MB: more than any buffer of a socket
+    head = b"POST /v2/models/large/infer HTTP/1.1\r\nHost: figment\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with listening(store, send_seconds=SECONDS) as address, connected(address, SO_RCVBUF=4096) as connection:
+        connection.sendall(head + body)
+        assert status(connection.recv(12)) == 200
+        wait_for_cut(connection)
+        assert httpx.get(f"http://{address}/livez", trust_env=False).status_code == 200
+
+
+def wait_for_cut(connection: socket.socket) -> None:
+    """Return when the server has given up a connection that takes nothing."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        if info[0] != 1:  # TCP_ESTABLISHED
+            return
+        time.sleep(0.05)
+    raise AssertionError("the connection is still there")
+
+
+def test_above_the_limit_a_connection_is_told_and_others_go_on(store: Store) -> None:
+    with listening(store, connections=2, send_seconds=600) as address:
+        with connected(address) as first, connected(address) as second:
+            for each in (first, second):
+                each.sendall(QUICK)
+                assert status(each.recv(2**16)) == 200
+            with connected(address) as third:
+                third.sendall(QUICK)
+                received = answer(third)
+            assert status(received) == 503
+            assert b"2 connections are open" in received
+            assert b"Retry-After: 1" in received
+            first.sendall(QUICK)
+            assert status(first.recv(2**16)) == 200
+        end = time.monotonic() + PATIENCE
+        with connected(address) as again:  # the server learns of the two that hung up, some time
+            again.sendall(QUICK)
+            received = again.recv(2**16)
+        while status(received) != 200 and time.monotonic() < end:
+            with connected(address) as again:
+                again.sendall(QUICK)
+                received = again.recv(2**16)
+        assert status(received) == 200
+
+
+def test_pipelined_requests_are_answered_in_their_order_up_to_a_number(patient: str) -> None:
+    with connected(patient) as connection:
+        connection.sendall(QUICK * (MAX_PIPELINED - 1) + asked(b"/nothing"))
+        received = answer(connection)
+    assert received.count(b"HTTP/1.1 200") == MAX_PIPELINED - 1
+    assert received.count(b"HTTP/1.1 404") == 1
+    with connected(patient) as connection:
+        connection.sendall(QUICK * 5000)
+        assert b"HTTP/1.1 400" in answer(connection)
+
+
+def test_what_is_refused_is_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[str] = []
+    monkeypatch.setattr(Refusals, "note", lambda self, reason, scope: noted.append(reason))
+    with listening(store) as address, connected(address) as connection:
+        connection.sendall(b"noise\r\n\r\n")
+        answer(connection)
+    assert noted == ["not-http"]
+
+
+def test_an_upgrade_is_not_taken(patient: str) -> None:
+    headers = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAA\r\n"
+    with connected(patient) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: figment\r\n%s\r\n" % headers)
+        assert status(connection.recv(2**16)) == 200
+
+
+def test_forwarded_addresses_are_believed_of_trusted_proxies_alone(store: Store) -> None:
+    forwarded = {"X-Forwarded-For": "192.0.2.7"}
+    for trusted, found in (("", [9, 8]), ("127.0.0.1", [9, 9])):
+        with (
+            listening(store, rate="10/hour", trusted_proxies=trusted) as address,
+            httpx.Client(trust_env=False) as http,
+        ):
+            headers = [http.get(f"http://{address}/images/7.png", headers=given).headers for given in ({}, forwarded)]
+            assert [int(each["RateLimit"].split(";")[1].removeprefix("r=")) for each in headers] == found
+
+
+def test_the_bounds_are_those_of_the_documentation() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "http.md").read_text()
+    for number in (MAX_URL, MAX_HEADERS):
+        assert f"{number:,} bytes" in text
+    assert f"more than {MAX_HEADER_COUNT}" in text
+    assert protocol.LINGER > 0

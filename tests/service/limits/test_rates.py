@@ -1,0 +1,107 @@
+"""How many images a client may have: by a clock of the test's own."""
+
+import threading
+
+import pytest
+from limits.strategies import FixedWindowRateLimiter
+
+from service.limits.rates import Meter, RateExceeded, Table, TooManyImages, parse_rate
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def meter(clock: Clock, rate: str = "10/minute", client: str = "a", table: Table | None = None) -> Meter:
+    return Meter(FixedWindowRateLimiter(table or Table(clock=clock)), parse_rate(rate), client)
+
+
+@pytest.mark.parametrize(
+    ("text", "images", "seconds"),
+    [("600/minute", 600, 60), ("5 per hour", 5, 3600), ("10/2 seconds", 10, 2), ("1/day", 1, 86400)],
+)
+def test_a_rate_is_read(text: str, images: int, seconds: int) -> None:
+    rate = parse_rate(text)
+    assert (rate.images, rate.seconds, str(rate)) == (images, seconds, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "600", "much", "0/minute", "-1/minute", "1/fortnight", "5/second;6/hour", "1.5/hour"]
+)
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="such as 600/minute"):
+        parse_rate(text)
+
+
+def test_images_are_taken_until_none_are_left_and_come_back_with_the_window(clock: Clock) -> None:
+    one = meter(clock)
+    assert (one.left, one.seconds) == (10, 60)
+    one.charge(4)
+    one.charge(6)
+    assert one.left == 0
+    clock.now += 59.5
+    with pytest.raises(RateExceeded) as refused:
+        one.charge(1)
+    assert refused.value.seconds == 1
+    clock.now += 0.5
+    one.charge(10)
+
+
+def test_a_request_that_is_refused_takes_nothing(clock: Clock) -> None:
+    one = meter(clock)
+    one.charge(4)
+    with pytest.raises(RateExceeded, match="7 images are asked for, and 6 of 10/minute are left"):
+        one.charge(7)
+    assert one.left == 6
+    one.charge(6)
+
+
+def test_what_is_never_allowed_is_told_so(clock: Clock) -> None:
+    one = meter(clock)
+    with pytest.raises(TooManyImages, match="11 images are asked for, and 10/minute is all"):
+        one.charge(11)
+    assert one.left == 10
+
+
+def test_what_costs_nothing_is_free(clock: Clock) -> None:
+    one = meter(clock)
+    one.charge(10)
+    one.charge(0)
+
+
+def test_each_client_has_its_own(clock: Clock) -> None:
+    table = Table(clock=clock)
+    meter(clock, client="a", table=table).charge(10)
+    assert meter(clock, client="b", table=table).left == 10
+
+
+def test_memory_is_bounded_and_who_began_first_is_forgotten(clock: Clock) -> None:
+    table = Table(most=3, clock=clock)
+    for client in "abcd":
+        meter(clock, client=client, table=table).charge(10)
+    assert [meter(clock, client=client, table=table).left for client in "abcd"] == [10, 0, 0, 0]
+    assert table.reset() == 3
+
+
+def test_it_starts_no_threads(clock: Clock) -> None:
+    before = threading.active_count()
+    for i in range(100):
+        meter(clock, client=str(i)).charge(1)
+    assert threading.active_count() == before
+
+
+def test_a_client_is_forgotten_by_name(clock: Clock) -> None:
+    limiter = FixedWindowRateLimiter(Table(clock=clock))
+    one = Meter(limiter, parse_rate("10/minute"), "a")
+    one.charge(10)
+    limiter.clear(one.rate.item, "a")
+    assert (one.left, limiter.storage.check()) == (10, True)
