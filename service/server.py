@@ -14,6 +14,14 @@ from service.settings import Settings
 
 logger = logging.getLogger("figment.server")
 
+LAST_WORDS = 0.2
+"""Seconds between closing the port and closing the connections that ask nothing: a request may be on its way."""
+KEEP_ALIVE = 75
+"""Seconds that a connection without a request stays open: longer than a balancer keeps one (nginx and most clouds 60,
+clients 5), so that no request is sent at the moment when we close it."""
+HANG_UP = (b"connection", b"close")
+"""The header that lets a client end its connection after the answer."""
+
 
 class Server(uvicorn.Server):
     """Uvicorn that, at the first SIGTERM or Ctrl-C, says it is not ready, serves on for the grace time, then drains.
@@ -30,11 +38,20 @@ class Server(uvicorn.Server):
         if self._catalogue.stopping:
             os._exit(128 + sig)  # as a shell tells it; the first process of a container cannot be ended by a signal
         self._catalogue.stopping = True
+        self.config.encoded_headers.append(HANG_UP)  # clients come back on a connection of another replica
+        self.server_state.default_headers = [*self.server_state.default_headers, HANG_UP]
         logger.info("%s: not ready any more; closing in %g s", signal.Signals(sig).name, self._grace)
         asyncio.get_running_loop().call_later(self._grace, self._close)
 
     def _close(self) -> None:
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the port, then, when who has just connected has been heard, the connections that ask nothing."""
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(LAST_WORDS)
+        await super().shutdown(sockets)
 
 
 def log_config(level: str) -> dict[str, object]:
@@ -68,6 +85,7 @@ def build_server(settings: Settings, app: object, catalogue: Catalogue) -> Serve
         app,  # type: ignore[arg-type]
         log_config=log_config(settings.log_level),
         timeout_graceful_shutdown=settings.drain,
+        timeout_keep_alive=KEEP_ALIVE,
         server_header=False,
     )
     return Server(config, catalogue, settings.grace)
