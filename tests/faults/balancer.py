@@ -77,8 +77,7 @@ async def rolling_restart(lab: Lab) -> Outcome:
                     for replica in (one, two):
                         await load.reach(20)
                         assert await replica.end() == 0
-                        await replica.start()
-                        outcome.healthy = max(outcome.healthy, await replica.healthy(known))
+                        outcome.healthy = max(outcome.healthy, await replica.back(known))
                         await _sees(stats, 2)
                 await load.reach(20)
         assert not load.answers.failures, load.answers.failures[:3]

@@ -5,11 +5,12 @@ import random
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from tests.faults.lab import Lab, damage, fingerprint
 from tests.faults.load import Load
 from tests.faults.outcome import Outcome
-from tests.faults.replica import Replica
+from tests.faults.replica import Replica, until
 
 HANG_UPS = 1000
 TOGETHER = 64
@@ -154,6 +155,11 @@ async def _slow(lab: Lab, name: str, one: Callable[[Replica, bool], Awaitable[bo
     return outcome
 
 
+async def _are_hung_up_on(crowd: list[Streams], count: int) -> bool:
+    """Whether the service has closed so many connections."""
+    return sum(reader.at_eof() or reader.exception() is not None for reader, _ in crowd) >= count
+
+
 async def files_exhausted(lab: Lab) -> Outcome:
     """No file descriptor is left: who is connected is answered, others are not connected, and later are."""
     outcome = Outcome("file descriptors exhausted")
@@ -163,11 +169,11 @@ async def files_exhausted(lab: Lab) -> Outcome:
         async with Load(replica.url, known, clients=2) as load:
             await load.reach(20)
             most = replica.limit_files((await replica.usage()).files + SPARE_FILES)
-            crowd = await asyncio.gather(*(connect(replica) for _ in range(CROWD)), return_exceptions=True)
+            crowd = await asyncio.gather(*(connect(replica) for _ in range(CROWD)))
+            await until(partial(_are_hung_up_on, crowd, CROWD - SPARE_FILES), "as many connected as may have files")
             await load.reach(20)
-            for one in crowd:
-                if not isinstance(one, BaseException):
-                    hang_up(one[1], reset=True)
+            for _, writer in crowd:
+                hang_up(writer, reset=True)
             replica.limit_files(most)
             outcome.healthy = await replica.healthy(known)
             await load.reach(20)

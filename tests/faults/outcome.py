@@ -23,7 +23,7 @@ class Outcome:
     failed: dict[str, int] = field(default_factory=dict)
     """Requests that had to fail, by the reason."""
     healthy: float = 0.0
-    """Seconds from the end of the fault to a right picture."""
+    """Seconds from the end of the fault, or from when the process was started again, to a right picture."""
     leaks: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     note: str = ""
@@ -59,10 +59,11 @@ def table(outcomes: list[dict[str, Any]]) -> str:
     """The outcomes, as `as_json` gives them, as a table in Markdown."""
     rows = [HEAD, ("---",) * len(HEAD)]
     for one in outcomes:
-        failed = "; ".join(f"{count} {reason}" for reason, count in sorted(one["failed"].items())) or "0"
+        failed = "; ".join(f"{count:,} {reason}" for reason, count in sorted(one["failed"].items())) or "0"
         left = "; ".join(one["leaks"] + one["damaged"]) or "nothing"
         numbers = (f"{one[key]:,}" for key in ("sent", "answered", "refused"))
-        rows.append((one["fault"], *numbers, failed, f"{one['healthy']:.1f}", left))
+        name = f"{one['fault']} ({one['note']})" if one["note"] else one["fault"]
+        rows.append((name, *numbers, failed, f"{one['healthy']:.1f}", left))
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 

@@ -25,8 +25,7 @@ async def sigkill_under_load(lab: Lab) -> Outcome:
         await load.reach(50)
         killed = time.monotonic()
         await replica.end(signal.SIGKILL)
-        await replica.start()
-        outcome.healthy = await replica.healthy(known)
+        outcome.healthy = await replica.back(known)
         back = time.monotonic()
         await load.reach(50)
     avoidable = load.answers.but(lambda failure: failure.ended >= killed and failure.begun <= back)
@@ -56,8 +55,7 @@ async def sigterm_under_load(lab: Lab) -> Outcome:
         assert await ending == 0
         assert not load.answers.failures, load.answers.failures[:3]
         outcome.count(load.answers)
-        await replica.start()
-        outcome.healthy = await replica.healthy(known)
+        outcome.healthy = await replica.back(known)
         await warmed(replica, known)
         outcome.leaks, outcome.damaged = await replica.leaks(before), damage(store, files)
     return outcome
@@ -83,8 +81,7 @@ async def sigterm_unheeded(lab: Lab) -> Outcome:
         assert not avoidable, avoidable[:3]
         assert load.answers.failures
         outcome.count(load.answers)
-        await replica.start()
-        outcome.healthy = await replica.healthy(known)
+        outcome.healthy = await replica.back(known)
         await warmed(replica, known)
         outcome.leaks, outcome.damaged = await replica.leaks(before), damage(store, files)
     return outcome
@@ -98,9 +95,7 @@ async def restarts_in_a_row(lab: Lab) -> Outcome:
     async with lab.fake(store, grace=0.3) as (replica, known, before):
         async with Load(replica.url, known) as load:
             ready = [await _restart(replica, load) for _ in range(RESTARTS)]
-            begin = time.monotonic()
-            await replica.start()
-            outcome.healthy = time.monotonic() - begin + await replica.healthy(known)
+            outcome.healthy = await replica.back(known)
             await load.reach(50)
 
         def while_down(failure: Failure) -> bool:

@@ -82,6 +82,13 @@ class Replica:
             await until(draws, f"{self.url} did not recover: {self.said()[-2000:]}")
         return time.monotonic() - begin
 
+    async def back(self, known: Pixels) -> float:
+        """Start it; the seconds until it is healthy."""
+        begin = time.monotonic()
+        await self.start()
+        await self.healthy(known)
+        return time.monotonic() - begin
+
     async def _is_ready(self) -> bool:
         assert self.popen.poll() is None, f"ended with {self.popen.returncode}: {self.said()[-2000:]}"
         try:
