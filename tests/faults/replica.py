@@ -22,6 +22,8 @@ PATIENCE = 600.0
 """Seconds for a process to start, to settle or to end, on a busy machine."""
 SLACK = (min(32, (os.cpu_count() or 1) + 4), 2)
 """Threads and files that may be more than before: asyncio's pool of threads grows, up to so many, when it must."""
+SETTLING = 60.0
+"""Seconds in which what is gone must have been given back, on a busy machine."""
 REAL, FAKE = ("-m", "service"), ("-m", "tests.faults.fake")
 
 
@@ -123,7 +125,7 @@ class Replica:
 
     async def leaks(self, before: Usage) -> list[str]:
         """What it holds more than before, once it has had time to give it back."""
-        end = time.monotonic() + 15
+        end = time.monotonic() + SETTLING
         while True:
             now = await self.usage()
             more = [f"{now[i] - before[i]} {Usage._fields[i]}" for i in range(2) if now[i] > before[i] + SLACK[i]]
