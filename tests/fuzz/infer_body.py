@@ -25,6 +25,8 @@ SAMPLES = (
     sample({"id": "x", "inputs": [BINARY], "parameters": {"truncation": 0.5, "label": "cat"}}, bytes(8)),
     sample({"inputs": [LATENTS | {"shape": [2, 1], "data": [[0.5], [1.5]]}]}),
 )
+WORDS = ("latents", "seeds", "images", "FP32", "UINT64", "INT8", "null", "true", "1e39", "-1", "18446744073709551616",
+         "[]", "{}", "[[", "]]", "[0]", "binary_data", "truncation", "timeout", "0.5")  # fmt: skip
 
 
 def load() -> Try:
@@ -49,4 +51,4 @@ def load() -> Try:
 
 
 if __name__ == "__main__":
-    fuzz(load, SAMPLES, ["service.api.infer_body", "service.api.json_body", "service.api.tensors"])
+    fuzz(load, SAMPLES, ["service.api.infer_body", "service.api.json_body", "service.api.tensors"], WORDS)

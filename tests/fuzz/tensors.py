@@ -41,4 +41,4 @@ def load() -> Try:
 
 
 if __name__ == "__main__":
-    fuzz(load, SAMPLES, ["service.api.tensors"])
+    fuzz(load, SAMPLES, ["service.api.tensors"], ("[", "]", "[]", ",", "1e39", "-1", "NaN", "true", "null", "1e400"))
