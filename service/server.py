@@ -5,7 +5,10 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
+from typing import cast
 
 import uvicorn
 
@@ -14,6 +17,8 @@ from service.settings import Settings
 
 logger = logging.getLogger("figment.server")
 
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
 LAST_WORDS = 0.2
 """Seconds between closing the port and closing the connections that ask nothing: a request may be on its way."""
 KEEP_ALIVE = 75
@@ -48,10 +53,27 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the port, then, when who has just connected has been heard, the connections that ask nothing."""
+        ports = [sock.dup() for sock in sockets or []]  # uvloop closes its own
         for server in self.servers:
             server.close()
+        for port in ports:
+            with port:
+                await self.accept_waiting(port)
         await asyncio.sleep(LAST_WORDS)
         await super().shutdown(sockets)
+
+    async def accept_waiting(self, port: socket.socket) -> None:
+        """Accept who has connected and was not accepted yet: the kernel would reset their connections."""
+        port.setblocking(False)
+        with suppress(OSError):  # there are no more
+            for _ in range(BACKLOG):
+                connection, _ = port.accept()
+                await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        """What uvicorn makes for a connection."""
+        make = cast(Callable[..., asyncio.Protocol], self.config.http_protocol_class)
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
 def log_config(level: str) -> dict[str, object]:
@@ -73,7 +95,7 @@ def listen(host: str, port: int) -> socket.socket:
         OSError: the port is taken, or the host is no address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=2048)
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     name = f"[{host}]" if family == socket.AF_INET6 else host
     logger.info("listening on http://%s:%d", name, listener.getsockname()[1])
     return listener

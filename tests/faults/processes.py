@@ -74,7 +74,7 @@ async def sigterm_unheeded(lab: Lab) -> Outcome:
             await asyncio.sleep(0.2)
 
         def behind_the_end(failure: Failure) -> bool:
-            lost = failure.reason == "connection lost" and failure.begun > told + UNHEEDED_GRACE
+            lost = failure.reason == "connection lost" and failure.ended > told + UNHEEDED_GRACE
             return failure.reason == "not connected" or lost
 
         avoidable = load.answers.but(behind_the_end)

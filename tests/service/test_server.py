@@ -1,5 +1,6 @@
 """The process as a whole: started, asked, and ended by signals."""
 
+import asyncio
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from bundle.store import Store
 from service.catalogue import Catalogue
 from service.server import build_server, listen
 from service.settings import Settings
+from tests.service.live_server import logging_as_it_was
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 240.0
@@ -200,6 +203,26 @@ def test_a_request_that_is_on_its_way_when_the_port_closes_is_answered(start: St
             connection.sendall(b"GET /images/7.png HTTP/1.1\r\nHost: a\r\n\r\n")
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
         assert process.end() == 0
+
+
+async def test_who_has_connected_and_was_not_accepted_yet_is_answered_too(tiny_store: Store) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    settings = Settings(models=tiny_store.root)
+    with logging_as_it_was():
+        server = build_server(settings, app, Catalogue(settings, tiny_store))
+        server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    with listen("127.0.0.1", 0) as listener:
+        waiting = [socket.create_connection(listener.getsockname(), PATIENCE) for _ in range(3)]
+        await server.accept_waiting(listener)
+    for connection in waiting:
+        with connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            answer = await asyncio.to_thread(connection.recv, 65536)
+            assert answer.startswith(b"HTTP/1.1 204")
 
 
 def test_connections_are_kept_longer_than_balancers_keep_them(tiny_store: Store) -> None:
