@@ -72,7 +72,7 @@ async def rolling_restart(lab: Lab) -> Outcome:
     async with lab.fake(store, grace=GRACE) as (one, known, before), lab.fake(store, grace=GRACE) as (two, _, _):
         with haproxy(lab.path("haproxy"), [one.port, two.port]) as (url, stats):
             await _sees(stats, 2)
-            async with Load(url, known) as load:
+            async with Load(url, known, clients=4, pause=0.02) as load:
                 for _ in range(ROUNDS):
                     for replica in (one, two):
                         await load.reach(20)
