@@ -59,7 +59,7 @@ def table(outcomes: list[dict[str, Any]]) -> str:
     """The outcomes, as `as_json` gives them, as a table in Markdown."""
     rows = [HEAD, ("---",) * len(HEAD)]
     for one in outcomes:
-        failed = "; ".join(f"{count:,} {reason}" for reason, count in sorted(one["failed"].items())) or "0"
+        failed = "; ".join(f"{count:,} × {reason}" for reason, count in sorted(one["failed"].items())) or "0"
         left = "; ".join(one["leaks"] + one["damaged"]) or "nothing"
         numbers = (f"{one[key]:,}" for key in ("sent", "answered", "refused"))
         name = f"{one['fault']} ({one['note']})" if one["note"] else one["fault"]

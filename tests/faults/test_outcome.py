@@ -99,7 +99,7 @@ def test_the_table_stands_behind_its_mark() -> None:
     one = Outcome("fire", sent=1200, answered=1199, failed={"hung up": 1}, healthy=0.25).as_json()
     page = f"# Page\n\n{MARK}| old |\n| --- |\n\nmore\n\nand more\n"
     once = filled(page, [one])
-    assert "| fire | 1,200 | 1,199 | 0 | 1 hung up | 0.2 | nothing |\n\nmore\n\nand more\n" in once
+    assert "| fire | 1,200 | 1,199 | 0 | 1 × hung up | 0.2 | nothing |\n\nmore\n\nand more\n" in once
     assert filled(once, [one]) == once
     assert table([one]) in once
 
