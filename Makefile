@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # A stamp says from which lock the environment was last filled.
 STAMPS := $(VENV)/stamps
 
-.PHONY: help serve train doctor need-data client test check audit format docs test-container bench bench-gpu soak bench-training errors lock clean
+.PHONY: help serve train doctor need-data client test check audit format docs test-container bench bench-gpu soak drill bench-training errors lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -59,8 +59,12 @@ bench-gpu: $(STAMPS)/service-gpu ## the limit on a GPU: in float32, and in what 
 	FIGMENT_DEVICE=gpu $(BIN)/python -m bench.limit --name limit-gpu-float32
 	FIGMENT_DEVICE=gpu FIGMENT_PRECISION=auto $(BIN)/python -m bench.limit --name limit-gpu-auto
 
-soak: $(STAMPS)/dev ## ten minutes of random clients, hang-ups, bad requests and new versions: no wrong pixel, no lost request
-	$(BIN)/python -m bench.soak
+soak: $(STAMPS)/dev ## half an hour at 80 % load, with hang-ups, bad requests and new versions: no wrong pixel, no lost request, no growth
+	$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),30)
+	$(BIN)/python -m bench.plots
+
+drill: $(STAMPS)/dev ## break the service in every way of docs/reliability.md, under load; writes its table (minutes)
+	$(BIN)/python -m tests.faults
 
 bench-training: $(STAMPS)/dev ## measure training steps against Keras's, the DCGAN tutorial's and PyTorch's (if it is installed)
 	$(BIN)/python -m bench.training --recipe ns

@@ -96,7 +96,27 @@ def plot_growth(result: dict[str, Any], path: Path) -> None:
         figure.savefig(path, metadata={"Date": None})
 
 
-PLOTS = {"rates": plot_rates, "peers": plot_peers, "growth": plot_growth}
+def plot_soak(result: dict[str, Any], path: Path) -> None:
+    """Memory, threads, open files and latency over the minutes of a soak."""
+    samples = result["samples"]
+    minutes = [sample["at"] / 60 for sample in samples]
+    panels = (("mib", "MiB", 1.0), ("threads", "threads", 1.0), ("files", "open files", 1.0), ("p50", "ms", 1e3))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(10, 5.6), layout="constrained")
+        for axis, (key, title, scale) in zip(figure.subplots(2, 2, sharex=True).flat, panels, strict=True):
+            axis.plot(minutes, [scale * sample[key] for sample in samples], color=THEIRS, linewidth=1.2, label=key)
+            if key == "p50":
+                worst = [scale * sample["p99"] for sample in samples]
+                axis.plot(minutes, worst, color=OURS, linewidth=1.2, dashes=(4, 2), label="p99")
+                axis.legend(loc="upper right")
+            axis.set_ylim(bottom=0)
+            axis.set_title(f"latency, {title}" if key == "p50" else title)
+        for axis in figure.axes[2:]:
+            axis.set_xlabel(f"minutes at {result['share']:.0%} of {result['capacity']:.0f} requests/s")
+        figure.savefig(path, metadata={"Date": None})
+
+
+PLOTS = {"rates": plot_rates, "peers": plot_peers, "growth": plot_growth, "soak": plot_soak}
 
 
 def main() -> int:

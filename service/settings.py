@@ -86,9 +86,9 @@ class Settings(BaseSettings):
     """Seconds within which a request's head, and then its body, have to come, else it gets 408; and within which a
     client has to take some of an answer, else it loses it."""
 
-    keep_alive: int = Field(default=5, ge=1, le=3600)
-    """Seconds that a connection without a request stays open. A load balancer that keeps connections must give them up
-    sooner."""
+    keep_alive: int = Field(default=75, ge=1, le=3600)
+    """Seconds that a connection without a request stays open: longer than a load balancer keeps one (nginx and most
+    clouds 60), so that none sends a request at the moment when we close it."""
 
     models: Path = Path("models")
     """The store: the folder of NAME/VERSION bundles."""

@@ -65,12 +65,14 @@ async def _file_of_form(request: Request, content: bytes) -> bytes | None:
         yield content
         yield b""
 
-    form = await MultiPartParser(request.headers, stream(), max_files=1, max_fields=0).parse()  # type: ignore[arg-type]
+    parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=0)  # type: ignore[arg-type]
     try:
+        form = await parser.parse()
         file = form.get(FIELD)
         return await file.read() if isinstance(file, UploadFile) and len(form) == 1 else None
     finally:
-        await form.close()
+        for opened in parser._files_to_close_on_error:  # also of a part that is cut off, which no form holds
+            opened.close()
 
 
 def _wrong(message: str) -> InvalidParameters:

@@ -58,6 +58,7 @@ def test_the_page_shows_what_is_kept() -> None:
         ("fairness", ["--seconds", "0.2"]),
         ("png", ["--repeats", "1"]),
         ("startup", ["--rounds", "1"]),
+        ("soak", ["--minutes", "0.1", "--measure", "1", "--clients", "2", "--share", "0.5"]),
     ],
 )
 def test_a_benchmark_runs_and_leaves_its_result(module: str, options: list[str], tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The process as a whole: started, asked, and ended by signals."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,12 +12,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from bundle.store import Store
-from service.server import listen
+from service.catalogue import Catalogue
+from service.server import build_server, listen
+from service.settings import Settings
+from tests.service.live_server import logging_as_it_was
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 240.0
@@ -124,7 +129,8 @@ def test_after_the_first_signal_it_is_not_ready_serves_on_and_ends_with_0(
         process.said(f"{sig.name}: not ready any more")
         assert http.get(f"{process.url}/readyz").status_code == 503
         assert http.get(f"{process.url}/livez").status_code == 200
-        assert http.get(f"{process.url}/images/7.png").status_code == 200
+        answer = http.get(f"{process.url}/images/7.png")
+        assert (answer.status_code, answer.headers["Connection"]) == (200, "close")
         assert process.end() == 0
         assert not any("Traceback" in line for line in process.lines)
 
@@ -208,6 +214,44 @@ def test_a_real_model_is_served_and_ends_with_0(start: Start, http: httpx.Client
         assert answers[0].startswith(b"\x89PNG")
         process.popen.send_signal(signal.SIGTERM)
         assert process.end() == 0
+
+
+def test_a_request_that_is_on_its_way_when_the_port_closes_is_answered(start: Start, http: httpx.Client) -> None:
+    with start(grace="0") as process:
+        process.said("tiny/1 ready")
+        host, _, port = process.url.removeprefix("http://").rpartition(":")
+        with socket.create_connection((host, int(port)), PATIENCE) as connection:
+            assert http.get(f"{process.url}/livez").status_code == 200  # so that the connection was accepted
+            process.popen.send_signal(signal.SIGTERM)
+            process.said("closing in 0 s")
+            connection.sendall(b"GET /images/7.png HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        assert process.end() == 0
+
+
+async def test_who_has_connected_and_was_not_accepted_yet_is_answered_too(tiny_store: Store) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    settings = Settings(models=tiny_store.root)
+    with logging_as_it_was():
+        server = build_server(settings, app, Catalogue(settings, tiny_store))
+        server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    with listen("127.0.0.1", 0) as listener:
+        waiting = [socket.create_connection(listener.getsockname(), PATIENCE) for _ in range(3)]
+        await server.accept_waiting(listener)
+    for connection in waiting:
+        with connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            answer = await asyncio.to_thread(connection.recv, 65536)
+            assert answer.startswith(b"HTTP/1.1 204")
+
+
+def test_connections_are_kept_longer_than_balancers_keep_them(tiny_store: Store) -> None:
+    settings = Settings(models=tiny_store.root)
+    assert build_server(settings, object(), Catalogue(settings, tiny_store)).config.timeout_keep_alive > 60
 
 
 def test_port_0_takes_a_free_port() -> None:
