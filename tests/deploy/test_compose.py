@@ -39,7 +39,7 @@ def test_no_service_has_privileges(name: str) -> None:
     assert service["logging"] == {"driver": "local"}  # rotated
 
 
-@pytest.mark.parametrize("name", [*SERVING, "train"])
+@pytest.mark.parametrize("name", SERVICES)
 def test_memory_and_processes_are_bounded(name: str) -> None:
     service = SERVICES[name]
     assert service["mem_limit"] == service["memswap_limit"]  # no swap
