@@ -113,6 +113,7 @@ def test_settings_are_passed_on_only_where_set(stack: Stack) -> None:
         "FIGMENT_LOG_FORMAT",
         "FIGMENT_MODELS",
         "FIGMENT_PORT",
+        "FIGMENT_PUBLISHED",
     ]
 
 
