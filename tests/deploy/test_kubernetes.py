@@ -1,11 +1,6 @@
 """deploy/kubernetes: what kustomize makes of it holds against the schemas of the API, and against the service."""
 
-import shutil
-import subprocess
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import httpx
 import kubernetes_validate
@@ -16,11 +11,11 @@ from starlette.routing import compile_path
 from bundle.store import Store
 from service.app import create_app
 from service.settings import Settings
+from tests.deploy.manifests import KUBERNETES, Object, environment, of_kind, only, pods, probes, rendered, selects
 from tests.service.conftest import publish_fake
 from tests.service.live_server import listening
 
 ROOT = Path(__file__).resolve().parents[2]
-KUBERNETES = ROOT / "deploy" / "kubernetes"
 FOLDERS = ("overlays/cpu", "overlays/gpu", "store", "metrics", "kserve", "train")
 OVERLAYS = ("overlays/cpu", "overlays/gpu")
 VERSIONS = ("1.31", kubernetes_validate.latest_version())
@@ -28,57 +23,9 @@ VERSIONS = ("1.31", kubernetes_validate.latest_version())
 FOREIGN = {"PodMonitor", "ServingRuntime", "InferenceService"}
 """Kinds of other people's, whose schemas are not Kubernetes's."""
 
-Object = dict[str, Any]
-
-
-@cache
-def rendered(folder: str) -> tuple[Object, ...]:
-    """All objects of a folder, as `kubectl apply --kustomize` would send them."""
-    if shutil.which("kubectl"):
-        command = ["kubectl", "kustomize"]
-    elif shutil.which("kustomize"):
-        command = ["kustomize", "build"]
-    else:
-        pytest.skip("there is neither kubectl nor kustomize")
-    done = subprocess.run([*command, str(KUBERNETES / folder)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return tuple(yaml.safe_load_all(done.stdout))
-
-
-def of_kind(kind: str, folder: str) -> list[Object]:
-    return [thing for thing in rendered(folder) if thing["kind"] == kind]
-
-
-def only(kind: str, folder: str) -> Object:
-    (thing,) = of_kind(kind, folder)
-    return thing
-
-
-def pods(folder: str) -> Iterator[Object]:
-    """Each pod that comes of a folder's objects, as one that Kubernetes could be sent."""
-    for thing in rendered(folder):
-        template = thing.get("spec", {}).get("template")
-        if thing["kind"] == "Pod":
-            yield thing
-        elif template:
-            metadata = template["metadata"] | {"name": thing["metadata"]["name"]}
-            yield {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
-        elif thing["kind"] == "ServingRuntime":
-            own = ("supportedModelFormats", "protocolVersions", "annotations")
-            spec = {name: value for name, value in thing["spec"].items() if name not in own}
-            yield {"apiVersion": "v1", "kind": "Pod", "metadata": thing["metadata"], "spec": spec}
-
 
 def service_pods() -> list[tuple[str, Object]]:
     return [(folder, pod) for folder in (*OVERLAYS, "kserve") for pod in pods(folder)]
-
-
-def environment(container: Object) -> dict[str, str]:
-    return {variable["name"]: variable["value"] for variable in container.get("env", ())}
-
-
-def selects(selector: Object, pod: Object) -> bool:
-    return bool(selector) and selector.items() <= pod["metadata"]["labels"].items()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -182,11 +129,6 @@ def test_nobody_speaks_with_anybody_unless_it_is_allowed() -> None:
     assert closed["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     for policy in (p for folder in FOLDERS for p in of_kind("NetworkPolicy", folder)):
         assert all(rule.get("from") for rule in policy["spec"].get("ingress", ()))
-
-
-def probes(pod: Object) -> dict[str, Object]:
-    (container,) = pod["spec"]["containers"]
-    return {name: value for name, value in container.items() if name.endswith("Probe")}
 
 
 def test_the_service_has_what_probes_and_prometheus_ask_for(tmp_path: Path) -> None:

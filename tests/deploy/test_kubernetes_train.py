@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.test_kubernetes import Object, environment, only
+from tests.deploy.manifests import Object, environment, only
 from training.cli import parser
 from training.cluster import WORKER_LOST, read_cluster
 
