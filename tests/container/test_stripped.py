@@ -20,6 +20,7 @@ pytestmark = pytest.mark.docker
 
 NEEDED = (
     "pytest", "pytest-asyncio", "hypothesis", "httpx",
+    "av",  # MP4, which is optional, and which many tests ask for
     "openai", "tritonclient", "geventhttpclient", "python-rapidjson", "aiohttp",  # other people's clients
 )  # fmt: skip
 TESTS = ("tests/service/api", "tests/service/engine/test_savedmodel.py")
