@@ -159,7 +159,7 @@ def test_missing_gpu_is_refused(image: None) -> None:
     try:
         done = stack.compose("run", "--rm", "-T", SERVICE, check=False)
     finally:
-        stack.compose("down", check=False)
+        stack.compose("down", "--volumes", check=False)
     assert done.returncode == 1
     assert "FIGMENT_DEVICE=gpu, but TensorFlow sees no GPU" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
