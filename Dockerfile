@@ -1,6 +1,6 @@
-# The service in a container; targets: cpu (also what a build without --target gives) and gpu. See docs/deploy.md.
-# It does without BuildKit's additions, so the classic builder and docker-compose 1.29 build it too. The classic builder
-# builds every stage above its target, so what is for the GPU stands below what is for the CPU.
+# Figment in a container; targets: cpu (the service; also what a build without --target gives), train, and gpu (the
+# service). See docs/deploy.md. It does without BuildKit's additions, so the classic builder and docker-compose 1.29 build
+# it too. The classic builder builds every stage above its target, so what is for the GPU stands last.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 # What the lock installs and the service never imports. `import tensorflow` tries Keras and goes on without it.
@@ -20,10 +20,13 @@ ARG UNUSED_FILES="\
  tensorflow/include numpy/_core/include nvidia/*/include \
 # sources for compiling a graph ahead of time
  tensorflow/xla_aot_runtime_src \
-# operations that only graphs converted to XLA or StableHLO hold (45 MB); loaded on demand, by those
- tensorflow/compiler/tf2xla/ops/_xla_ops.so tensorflow/compiler/mlir/stablehlo/stablehlo_extension.so \
-# NumPy's tests (15 MB)
- numpy/tests numpy/*/tests"
+# tests of packages (NumPy's: 15 MB)
+ numpy/tests numpy/*/tests scipy/*/tests scipy/*/*/tests matplotlib/tests"
+
+# The same, of what training may need and the service does not: operations that only graphs converted to XLA or StableHLO
+# hold (45 MB); loaded on demand, by those.
+ARG UNUSED_OPERATIONS="\
+ tensorflow/compiler/tf2xla/ops/_xla_ops.so tensorflow/compiler/mlir/stablehlo/stablehlo_extension.so"
 
 # Libraries whose symbol tables are for debuggers only (245 MB). Not numpy.libs and the like: strip can break libraries
 # that were patched for a wheel.
@@ -44,8 +47,13 @@ pixels = loaded.signatures['serving_default'](latents=tf.ones([1, 2, 2, 3]))['im
 assert pixels.shape == (1, 4, 4, 2) and pixels.max() == 12, pixels; \
 folder.cleanup()"
 
+# The same of the image that trains: what a run, its report and its bundle need can be imported.
+ARG TRAIN_SMOKE_TEST="\
+import keras, matplotlib.pyplot, scipy.spatial, tensorboard.summary.writer.event_file_writer; \
+import training.compare, training.doctor, training.export, training.importing, training.lab, training.loop, training.report"
 
-# --- What builds the packages of both targets ---
+
+# --- What builds the packages of all targets ---
 FROM ${BASE_IMAGE} AS build
 # Mirrors and certificates: they act in this stage and stay in it.
 ARG PIP_INDEX_URL
@@ -78,10 +86,18 @@ COPY service service
 RUN chmod -R a+rX . && python -m compileall -q .
 
 
-# --- What both targets run in ---
+# --- What lists the packages of an image: its bill of materials (SBOM), in CycloneDX's format ---
+FROM build AS cyclonedx
+COPY requirements/sbom.txt /build/
+RUN python -m venv --without-pip /sbom \
+ && python -m pip --python /sbom/bin/python install --require-hashes -r /build/sbom.txt
+
+
+# --- What all targets run in ---
 FROM ${BASE_IMAGE} AS runtime
 LABEL org.opencontainers.image.title="figment" \
-      org.opencontainers.image.description="Serves the images of a generative adversarial network over HTTP" \
+      org.opencontainers.image.description="Trains a generative adversarial network, and serves its images over HTTP" \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.base.name="python:3.11-slim-bookworm"
 # Nothing is to be installed into a running container, so pip, its kin and Python's headers go.
 RUN groupadd --gid 10001 figment \
@@ -93,14 +109,18 @@ RUN groupadd --gid 10001 figment \
       \) -delete
 ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1 \
-    FIGMENT_HOST=0.0.0.0 \
+    PYTHONUNBUFFERED=1
+USER 10001:10001
+STOPSIGNAL SIGTERM
+
+
+# --- What the service runs in ---
+FROM runtime AS serving
+ENV FIGMENT_HOST=0.0.0.0 \
     FIGMENT_PORT=8000 \
     FIGMENT_MODELS=/models
 WORKDIR /app
-USER 10001:10001
 EXPOSE 8000
-STOPSIGNAL SIGTERM
 # Healthy means that images can be asked for; why not stands in `docker inspect`. Docker itself restarts nothing for
 # this; where an orchestrator does (Swarm), a service that finds no good model is restarted.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 CMD ["python", "-c", "\
@@ -117,36 +137,87 @@ CMD ["python", "-m", "service"]
 FROM build AS packages-cpu
 ARG UNUSED_PACKAGES
 ARG UNUSED_FILES
+ARG UNUSED_OPERATIONS
 ARG STRIPPED
 COPY requirements/service-cpu.txt /build/
 RUN python -m pip --python /venv/bin/python install --no-compile --require-hashes -r /build/service-cpu.txt \
  && python -m pip --python /venv/bin/python uninstall -q -y $UNUSED_PACKAGES \
+ && cd /venv/lib/python3.11/site-packages && rm -rf $UNUSED_FILES $UNUSED_OPERATIONS \
+ && find $STRIPPED -name '*.so*' -exec strip --strip-unneeded {} + \
+ && python -m compileall -q -j 0 .
+
+FROM packages-cpu AS sbom-cpu
+COPY --from=cyclonedx /sbom /sbom
+RUN /sbom/bin/cyclonedx-py environment --output-reproducible --output-file /sbom.json /venv
+
+FROM serving AS cpu
+COPY --from=packages-cpu /venv /venv
+COPY --from=sources /app /app
+COPY --from=sbom-cpu /sbom.json /app/
+ARG SMOKE_TEST
+RUN python -c "$SMOKE_TEST"
+
+
+# --- Training, on the CPU ---
+FROM build AS packages-train
+ARG UNUSED_FILES
+ARG STRIPPED
+COPY requirements/training.txt /build/
+# libclang: the compiler behind tf.experimental's ahead-of-time tools (62 MB).
+RUN python -m pip --python /venv/bin/python install --no-compile --require-hashes -r /build/training.txt \
+ && python -m pip --python /venv/bin/python uninstall -q -y libclang \
  && cd /venv/lib/python3.11/site-packages && rm -rf $UNUSED_FILES \
  && find $STRIPPED -name '*.so*' -exec strip --strip-unneeded {} + \
  && python -m compileall -q -j 0 .
 
-FROM runtime AS cpu
-COPY --from=packages-cpu /venv /venv
-COPY --from=sources /app /app
-ARG SMOKE_TEST
-RUN python -c "$SMOKE_TEST"
+FROM packages-train AS sbom-train
+COPY --from=cyclonedx /sbom /sbom
+RUN /sbom/bin/cyclonedx-py environment --output-reproducible --output-file /sbom.json /venv
+
+FROM ${BASE_IMAGE} AS training-sources
+WORKDIR /app
+COPY bundle bundle
+COPY training training
+RUN chmod -R a+rX . && python -m compileall -q .
+
+FROM runtime AS train
+USER 0
+RUN mkdir /runs && chown 10001:10001 /runs /models
+USER 10001:10001
+COPY --from=packages-train /venv /venv
+COPY --from=training-sources /app /app
+COPY --from=sbom-train /sbom.json /app/
+# From here the defaults of the commands, runs and models, are /runs and /models.
+WORKDIR /
+ENV PYTHONPATH=/app \
+    MPLCONFIGDIR=/tmp/matplotlib
+ARG TRAIN_SMOKE_TEST
+RUN python -c "$TRAIN_SMOKE_TEST" && rm -rf /tmp/matplotlib
+ENTRYPOINT ["python", "-m", "training"]
+CMD ["--help"]
 
 
 # --- GPU ---
 FROM build AS packages-gpu
 ARG UNUSED_PACKAGES
 ARG UNUSED_FILES
+ARG UNUSED_OPERATIONS
 ARG STRIPPED
 COPY requirements/service-gpu.txt /build/
 RUN python -m pip --python /venv/bin/python install --no-compile --require-hashes -r /build/service-gpu.txt \
  && python -m pip --python /venv/bin/python uninstall -q -y $UNUSED_PACKAGES \
- && cd /venv/lib/python3.11/site-packages && rm -rf $UNUSED_FILES \
+ && cd /venv/lib/python3.11/site-packages && rm -rf $UNUSED_FILES $UNUSED_OPERATIONS \
  && find $STRIPPED -name '*.so*' -exec strip --strip-unneeded {} + \
  && python -m compileall -q -j 0 .
 
-FROM runtime AS gpu
+FROM packages-gpu AS sbom-gpu
+COPY --from=cyclonedx /sbom /sbom
+RUN /sbom/bin/cyclonedx-py environment --output-reproducible --output-file /sbom.json /venv
+
+FROM serving AS gpu
 COPY --from=packages-gpu /venv /venv
 COPY --from=sources /app /app
+COPY --from=sbom-gpu /sbom.json /app/
 ARG SMOKE_TEST
 RUN python -c "$SMOKE_TEST"
 

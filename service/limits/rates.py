@@ -74,7 +74,7 @@ class Table(Storage):
 
     STORAGE_SCHEME = None
 
-    def __init__(self, most: int = MAX_CLIENTS, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, most: int = MAX_CLIENTS, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._most, self._clock = most, clock
         self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()
