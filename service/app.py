@@ -31,6 +31,7 @@ from service.api import (
     variations,
 )
 from service.catalogue import Catalogue
+from service.engine.batcher import Batcher
 from service.engine.protocol import Loader
 from service.projection.desk import Desk
 from service.settings import Settings
@@ -41,13 +42,16 @@ DESCRIPTION = """Images drawn by a generative adversarial network.
 The same seed gives the same pixels. Every error is `application/problem+json`."""
 
 
-def create_app(settings: Settings, store: Store, loader: Loader | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, store: Store, loader: Loader | None = None, batching: type[Batcher] = Batcher
+) -> FastAPI:
     """Build the service.
 
     Args:
         settings: see `Settings`.
         store: where the bundles are.
         loader: what loads them; TensorFlow, on the device of the settings, if left out.
+        batching: a model's queue, where it is not before this process's own device.
 
     Raises:
         EngineError: the settings ask for a GPU and there is none.
@@ -64,7 +68,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
         await catalogue.close()
         desk.close()
 
-    catalogue = Catalogue(settings, store, startup=startup)
+    catalogue = Catalogue(settings, store, startup=startup, batching=batching)
     desk = Desk(catalogue)
     app = FastAPI(
         title="Figment",
