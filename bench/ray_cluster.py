@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -92,7 +91,7 @@ def cluster(nodes: int = 2, cpus: int = 2, environment: dict[str, str] | None = 
             options = ["--node-ip-address", host(number), "--num-cpus", str(cpus), "--num-gpus", "0", "--block"]
             options += ["--object-store-memory", str(STORE_BYTES), "--disable-usage-stats"]
             processes.append(_start(stack, ["ray", "start", *place, *options], given, Path(folder) / f"node-{number}"))
-            _wait_for_port(host(0), port)
+            _wait_for_text(Path(folder) / f"node-{number}", "Ray runtime started")
         yield Cluster(address, given, processes)
 
 
@@ -169,13 +168,13 @@ def command(process: int) -> str:
         return ""
 
 
-def _wait_for_port(host: str, port: int) -> None:
+def _wait_for_text(log: Path, text: str) -> None:
     until = time.monotonic() + START
     while time.monotonic() < until:
-        with suppress(OSError), socket.create_connection((host, port), 1.0):
+        if text in log.read_text():
             return
         time.sleep(0.1)
-    raise RuntimeError(f"nothing listens at port {port} after {START:g} s")
+    raise RuntimeError(f"no {text!r} after {START:g} s in:\n{log.read_text()}")
 
 
 def _wait_until_ready(port: int, process: int) -> None:

@@ -24,7 +24,7 @@ from service.settings import Settings
 class Ingress:
     """The HTTP side: the application of `service.app`, whose engines are the generator replicas."""
 
-    async def __init__(self, generators: DeploymentHandle) -> None:
+    async def __init__(self, generators: DeploymentHandle) -> None:  # type: ignore[misc]  # Serve awaits it
         sys.setswitchinterval(SWITCH_INTERVAL)
         gc.set_threshold(*GC_THRESHOLD)
         self._replicas = Replicas(generators, asyncio.get_running_loop())
@@ -35,9 +35,16 @@ class Ingress:
         return create_app(settings, Store(settings.models), remote_loader(self._replicas), RemoteBatcher)
 
 
+class Replica(Generator):
+    """A generator as Serve ends it."""
+
+    async def __del__(self) -> None:
+        await self.close()
+
+
 def build(options: dict[str, str]) -> Application:
     """The graph; what can be set is set in serve.yaml, and by FIGMENT_ variables on the nodes."""
     if options:
         raise ValueError(f"there are no arguments, got {', '.join(options)}: set FIGMENT_ variables on the nodes")
-    generators = serve.deployment(Generator).bind()
+    generators = serve.deployment(Replica, name="Generator").bind()
     return serve.deployment(Ingress).bind(generators)

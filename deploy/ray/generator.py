@@ -28,7 +28,7 @@ class Generator:
     The settings are the FIGMENT_ variables of the replica's process; the store has to hold the same on all nodes.
     """
 
-    async def __init__(self) -> None:
+    async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
         sys.setswitchinterval(SWITCH_INTERVAL)
         settings, startup = Settings(), Startup()
         self._catalogue = Catalogue(settings, Store(settings.models), startup=startup)
@@ -101,8 +101,8 @@ class Generator:
             await asyncio.sleep(self._catalogue.settings.poll)
             await self._catalogue.refresh()
 
-    async def __del__(self) -> None:
-        """End as the service does: answer what waits, then free the models. Serve awaits it."""
+    async def close(self) -> None:
+        """End as the service does: answer what waits, then free the models."""
         self._following.cancel()
         await self._catalogue.close()
         self._projecting.shutdown(wait=False, cancel_futures=True)
