@@ -116,6 +116,7 @@ def computed(kept: dict[str, Any], rounds: list[dict[str, float]]) -> dict[str, 
         "compared": {n: compared(kept, n, cost) for n, cost in costs.items()},
         "simulated": {n: simulated(n, cost) for n, cost in costs.items()},
         "replicas": {n: counted(n * cost.capacity(n)) for n, cost in costs.items()},
+        "target": TARGET,
         "cost_304": cost_304,
         "cdn": cdn(cost_304),
     }
@@ -129,11 +130,16 @@ def costs_of(kept: dict[str, Any], n: int) -> Costs:
 
 
 def saturation(kept: dict[str, Any], rounds: list[dict[str, float]]) -> dict[str, float]:
-    """Images of n=1 a second that each part alone could do, on the machine of bench.limit; a network of 1 Gbit/s."""
+    """Images of n=1 a second that each part alone could do, on the machine of bench.limit; a network of 1 Gbit/s.
+
+    The event loop's is how many 304s there are to a picture in a round, times the pictures of bench.rates: another
+    moment of a shared machine is another machine.
+    """
     png = kept["png"]["images"]["1"]["Figment"]
+    ratio = statistics.median(one["unchanged"] / one["pictures"] for one in rounds)
     return {
         "device": kept["limit"]["best_images_per_second"],
-        "event loop": statistics.median(one["unchanged"] for one in rounds),
+        "event loop": ratio * kept["rates"]["n"]["1"]["capacity"],
         "encoding": 1e3 / png["milliseconds"],
         "network": 1e9 / 8.0 / (png["bytes"] + HEAD_BYTES),
         "bytes": png["bytes"] + HEAD_BYTES,

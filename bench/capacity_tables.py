@@ -15,12 +15,23 @@ def _ms(seconds: float) -> str:
 
 def replicas(result: Result) -> str:
     """How many for a million images."""
-    rows = [["a million images a …", "images/s in the mean", "busiest time", "replicas, n=1", "replicas, n=16"]]
-    one, grids = result["replicas"]["1"], result["replicas"]["16"]
+    head = ["a million images a …", "images/s in the mean", "busiest time"]
+    rows = [[*head, *(f"{what}, n={n}" for n in result["replicas"] for what in ("replicas", "p99 ms"))]]
     for period, seconds in (("day", 86_400), ("minute", 60), ("second", 1)):
-        counts = [f"{found[period]['replicas']:,}" for found in (one, grids)]
-        rows.append([period, f"{1e6 / seconds:,.0f}", f"{one[period]['peak']:g} ×", *counts])
+        cells = [period, f"{1e6 / seconds:,.0f}"]
+        for n, found in result["replicas"].items():
+            cells += [f"{found[period]['peak']:g} ×"] if len(cells) == 2 else []
+            count = found[period]["replicas"]
+            cells += [f"{count:,}", _ms(_at(result, n, count)["p99"])]
+        rows.append(cells)
     return markdown(rows)
+
+
+def _at(result: Result, n: str, count: int) -> dict[str, float]:
+    """The simulation of as many replicas as there are, up to the most, at the load that replicas are counted for."""
+    rows = [row for row in result["simulated"][n] if row["share"] == result["target"] and row["replicas"] <= count]
+    found: dict[str, float] = max(rows, key=lambda row: row["replicas"])
+    return found
 
 
 def saturation(result: Result) -> str:
@@ -84,7 +95,11 @@ def cdn(result: Result) -> str:
 def unchanged(result: Result) -> str:
     """What a 304 costs."""
     share = result["cost_304"]
-    return f"A 304 costs {share:.0%} of what a picture of one image costs: {1 / share:.1f} of them in its time."
+    times = sorted(one["unchanged"] / one["pictures"] for one in result["rounds"])
+    spread = f"{times[0]:.1f} to {times[-1]:.1f} in {len(times)} rounds"
+    return (
+        f"A 304 costs {share:.0%} of what a picture of one image costs: {1 / share:.1f} of them in its time ({spread})."
+    )
 
 
 TABLES: dict[str, Callable[[Result], str]] = {

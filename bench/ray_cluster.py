@@ -25,6 +25,7 @@ STORE_BYTES = 120 * 2**20
 """Of each node's object store."""
 START = 900.0
 """Seconds until the service answers on a machine that has much to do."""
+NODE_TRIES = 5
 END = 20.0
 """Seconds that a process may take to end."""
 
@@ -86,12 +87,14 @@ def cluster(nodes: int = 2, cpus: int = 2, environment: dict[str, str] | None = 
         address = f"{host(0)}:{port}"
         processes: list[int] = []
         for number in range(nodes):
-            place = ["--head", "--port", str(port), "--include-dashboard", "false"] if not number else []
-            place += ["--temp-dir", folder] if not number else ["--address", address]
+            place = ["--address", address]
+            if not number:
+                place = ["--head", "--port", str(port), "--include-dashboard", "false", "--temp-dir", folder]
+                place += ["--ray-client-server-port", "0"]
             options = ["--node-ip-address", host(number), "--num-cpus", str(cpus), "--num-gpus", "0", "--block"]
             options += ["--object-store-memory", str(STORE_BYTES), "--disable-usage-stats"]
-            processes.append(_start(stack, ["ray", "start", *place, *options], given, Path(folder) / f"node-{number}"))
-            _wait_for_text(Path(folder) / f"node-{number}", "Ray runtime started")
+            order, log = ["ray", "start", *place, *options], Path(folder) / f"node-{number}"
+            processes.append(_start_node(stack, order, given, log))
         yield Cluster(address, given, processes)
 
 
@@ -168,13 +171,15 @@ def command(process: int) -> str:
         return ""
 
 
-def _wait_for_text(log: Path, text: str) -> None:
-    until = time.monotonic() + START
-    while time.monotonic() < until:
-        if text in log.read_text():
-            return
-        time.sleep(0.1)
-    raise RuntimeError(f"no {text!r} after {START:g} s in:\n{log.read_text()}")
+def _start_node(stack: ExitStack, order: list[str], environment: dict[str, str], log: Path) -> int:
+    """Start a node; again, where it ends: Ray gives a node 30 s, and a machine may have much to do."""
+    for _ in range(NODE_TRIES):
+        number = _start(stack, order, environment, log)
+        while family([number]):
+            if "Ray runtime started" in log.read_text():
+                return number
+            time.sleep(0.1)
+    raise RuntimeError(f"a node ended {NODE_TRIES} times; its log ends:\n{log.read_text()[-2000:]}")
 
 
 def _wait_until_ready(port: int, process: int) -> None:
