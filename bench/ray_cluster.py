@@ -90,7 +90,7 @@ def cluster(nodes: int = 2, cpus: int = 2, environment: dict[str, str] | None = 
             place = ["--address", address]
             if not number:
                 place = ["--head", "--port", str(port), "--include-dashboard", "false", "--temp-dir", folder]
-                place += ["--ray-client-server-port", "0"]
+                place += ["--ray-client-server-port", str(free_port())]
             options = ["--node-ip-address", host(number), "--num-cpus", str(cpus), "--num-gpus", "0", "--block"]
             options += ["--object-store-memory", str(STORE_BYTES), "--disable-usage-stats"]
             order, log = ["ray", "start", *place, *options], Path(folder) / f"node-{number}"

@@ -102,6 +102,7 @@ class Job:
 
     def _round(self, actors: Sequence[Any], run: str | None, stopped: Sequence[int]) -> list[int]:
         addresses = tuple(ray.get([actor.address.remote() for actor in actors]))
+        logger.info("workers: %s", ", ".join(addresses))
         order = orders([*self._options.arguments, "--out", self._options.out], Path(run) if run else None)
         calls = [actor.run.remote(order, Cluster(addresses, i).tf_config()) for i, actor in enumerate(actors)]
         left, told, waited = calls, False, 0.0

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 import urllib.error
@@ -11,17 +12,20 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from bench.ray_cluster import Cluster, cluster, command, installed, serving
+from bench.ray_cluster import ENVIRONMENT, ROOT, Cluster, cluster, command, host, installed, serving
 from bench.server import serving as single_process
+from bundle.store import Store
 
 pytestmark = [
     pytest.mark.ray,
     pytest.mark.skipif(not installed(), reason="there is no .venv-ray: `make test-ray` makes it"),
 ]
 
-MODELS = Path(__file__).parents[2] / "models"
+MODELS = ROOT / "models"
 SETTINGS = {"FIGMENT_MODELS": str(MODELS), "FIGMENT_MAX_BATCH": "16", "FIGMENT_DEADLINE": "300"}
 PATIENCE = 900.0
 GENERATOR = "ServeReplica:figment:Generator"
@@ -36,7 +40,7 @@ def single() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def nodes(single: int) -> Iterator[Cluster]:
-    with cluster(environment=SETTINGS) as running:
+    with cluster(cpus=4, environment=SETTINGS) as running:
         yield running
 
 
@@ -140,6 +144,31 @@ def test_a_replica_killed_under_load_costs_no_request(nodes: Cluster, ray: int, 
     for path in list(answers)[at_kill - 12 : at_kill + 24]:  # around the kill
         assert answers[path][1] == get(single, path)[2], path
     wait(lambda: len(nodes.members(GENERATOR)) == 2)
+
+
+def test_a_training_job_on_both_nodes_publishes_one_bundle(nodes: Cluster, tmp_path: Path) -> None:
+    for i in range(20):
+        pixels = np.random.RandomState(i).randint(0, 256, (32, 32, 3), np.uint8)
+        (tmp_path / "faces").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "faces" / f"{i}.png")
+    small = ["latent_dim=8", "batch_size=4", "generator.width=4", "discriminator.width=4", "augment=none",
+             "discriminator.minibatch_stddev=2", "regulariser.every=1"]  # fmt: skip
+    order = [ENVIRONMENT / "bin" / "python", "-m", "deploy.ray.train", "--workers", "2", "--out", tmp_path / "runs",
+             "--publish", "faces", "--models", tmp_path / "models", "--", "--data", tmp_path / "faces",
+             "--resolution", "32", "--images", "80", "--every", "40", "--holdout", "0",
+             *(word for setting in small for word in ("--set", setting))]  # fmt: skip
+    environment = nodes.environment | {"RAY_ADDRESS": nodes.address}
+    done = subprocess.run(
+        order, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert f"{host(0)}:" in done.stdout
+    assert f"{host(1)}:" in done.stdout
+    [run] = (tmp_path / "runs").glob("0*")
+    assert (run / "checkpoints" / "ckpt-20.index").exists()
+    assert '"event": "resumed"' not in (run / "log.jsonl").read_text()
+    assert Store(tmp_path / "models").versions("faces") == [1]
+    assert Store(tmp_path / "models").open("faces").manifest.images_seen == 80
 
 
 def wait(condition: object) -> None:
