@@ -27,7 +27,7 @@ def replicas(images: float, period: str, per_replica: float, utilisation: float)
 def zipf(urls: int, exponent: float) -> NDArray[np.float64]:
     """The share of requests that each of so many URLs gets, the most popular first (Breslau et al. 1999)."""
     weights = np.arange(1, urls + 1, dtype=np.float64) ** -exponent
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def hit_ratio(shares: NDArray[np.float64], entries: int) -> float:

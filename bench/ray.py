@@ -58,7 +58,8 @@ def measured(port: int, seconds: float) -> dict[str, float]:
     """Images a second under a closed load; a request that fails is an error."""
     rates = {}
     for n, connections in CONNECTIONS.items():
-        load = uvloop.run(run_load(port, lambda i, n=n: f"/generate?n={n}&seed={64 * i}", connections, seconds))
+        path = f"/generate?n={n}&seed="
+        load = uvloop.run(run_load(port, lambda i, p=path: f"{p}{64 * i}", connections, seconds))  # type: ignore[misc]
         if load.failed:
             raise RuntimeError(f"{load.failed} requests failed: {set(load.errors)}")
         rates[str(n)] = n * load.rate

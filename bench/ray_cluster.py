@@ -188,7 +188,7 @@ def _wait_until_ready(port: int, process: int) -> None:
         if not family([process]):
             raise RuntimeError("serve ended")
         with suppress(OSError):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5.0).close()
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60.0).close()
             return
         time.sleep(0.2)
     raise RuntimeError(f"not ready after {START:g} s")
@@ -196,5 +196,5 @@ def _wait_until_ready(port: int, process: int) -> None:
 
 def _wait_for_replicas(running: Cluster, count: int) -> None:
     """Until so many generators are loaded, as Serve's controller says; it is asked in Ray's own environment."""
-    order = [ENVIRONMENT / "bin" / "python", "-c", WATCH, running.address, str(count), str(START)]
+    order = [str(ENVIRONMENT / "bin" / "python"), "-c", WATCH, running.address, str(count), str(START)]
     subprocess.run(order, cwd=ROOT, env=running.environment, check=True, stdout=subprocess.DEVNULL)
