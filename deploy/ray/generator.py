@@ -1,7 +1,6 @@
 """A generator replica: it holds the engines, and batches the rows of all requests that reach it, from any ingress."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -128,9 +127,6 @@ def tensorflow(settings: Settings, startup: Startup) -> Loader:
         EngineError: the settings ask for a GPU and there is none.
     """
     prepare_tensorflow()
-    # Ray sets it to the num_cpus that were asked for, which are its bookkeeping. TensorFlow would take so few threads
-    # and sum in another order than the single process: other last bits, another fingerprint, another ETag.
-    os.environ.pop("OMP_NUM_THREADS", None)
     with startup.part("TensorFlow"), without("keras"):
         from service.engine.savedmodel import open_device
 
