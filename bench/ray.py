@@ -6,25 +6,20 @@ as fast: what shows is what Ray costs, and that the work is shared.
 """
 
 import argparse
-import re
 import statistics
 import sys
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
 from bench.load import run_load
-from bench.machine import RESULTS, describe_machine, write_result
+from bench.machine import describe_machine, write_result
 from bench.ray_cluster import START, cluster, installed
 from bench.ray_cluster import serving as serving_on_ray
 from bench.server import serving
-from bench.tables import markdown
 
 CONNECTIONS = {1: 64, 16: 8}
 """By n."""
-NUMBERS = ("1", "16")
-PAGE = Path(__file__).parents[1] / "docs" / "ray.md"
 Rates = dict[str, dict[str, float]]
 
 
@@ -42,10 +37,7 @@ def main() -> int:
     rounds = [one_round(models, options.seconds) for _ in range(options.rounds)]
     result = {"rounds": rounds, "of_single": summary(rounds)}
     print(result["of_single"])
-    path = write_result("ray", result)
-    if path.parent == RESULTS:
-        PAGE.write_text(filled(PAGE.read_text(), result))
-    print(path)
+    print(write_result("ray", result))
     return 0
 
 
@@ -82,16 +74,6 @@ def summary(rounds: list[Rates]) -> Rates:
         name: {n: statistics.median(one[name][n] / one["single process"][n] for one in rounds) for n in rounds[0][name]}
         for name in rounds[0]
     }
-
-
-def filled(page: str, result: dict[str, Any]) -> str:
-    """The page with the table between its marks."""
-    names = [name for name in result["of_single"] if name != "single process"]
-    rows = [["images/s, of the single process", *(f"n={n}, {CONNECTIONS[int(n)]} connections" for n in NUMBERS)]]
-    rows += [[f"{name} generator(s)", *(f"{result['of_single'][name][n]:.2f} ×" for n in NUMBERS)] for name in names]
-    return re.sub(
-        "<!-- ray -->.*<!-- end of ray -->", f"<!-- ray -->\n{markdown(rows)}\n<!-- end of ray -->", page, flags=re.S
-    )
 
 
 if __name__ == "__main__":
