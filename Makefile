@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # A stamp says from which lock the environment was last filled.
 STAMPS := $(VENV)/stamps
 
-.PHONY: help serve train doctor need-data client test check audit format docs test-container bench bench-gpu soak drill bench-training errors lock clean
+.PHONY: help serve train doctor need-data client test check audit format docs test-container test-ray bench bench-gpu soak drill bench-training errors lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -51,6 +51,14 @@ docs: $(STAMPS)/dev ## build the documentation as a site: build/docs/index.html
 test-container: $(STAMPS)/dev ## build and run the Dockerfile and docker-compose.yml (needs Docker)
 	$(PYTEST) -m docker
 
+test-ray: $(STAMPS)/dev .venv-ray/lock.txt ## serve and train on a Ray cluster of two nodes on this machine (deploy/ray)
+	$(PYTEST) -m ray
+
+.venv-ray/lock.txt: requirements/ray.txt | $(STAMPS)/dev
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-ray
+	$(BIN)/uv pip sync --quiet --require-hashes --python .venv-ray/bin/python requirements/ray.txt
+	cp $< $@
+
 bench: $(STAMPS)/dev ## measure the service, and its peers beside it (an hour); results in bench/results/
 	for name in limit "limit --version 1 --name limit-version-1" rates fairness png growth startup peers plots tables; do \
 	  $(BIN)/python -m bench.$$name || exit 1; done
@@ -74,13 +82,13 @@ errors: $(STAMPS)/dev ## write docs/errors.md from the texts of the problems
 	$(BIN)/python -c 'from service.api.problem_pages import markdown; print(markdown(), end="")' > docs/errors.md
 
 lock: $(STAMPS)/dev ## resolve requirements/*.in anew
-	for name in service-cpu service-gpu training training-gpu client mp4 otel sbom kserve dev \
+	for name in service-cpu service-gpu training training-gpu client mp4 otel sbom kserve ray dev \
 	  $(patsubst requirements/%.in,%,$(wildcard requirements/peers/*.in)); do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    requirements/$$name.in -o requirements/$$name.txt; done
 
 clean: ## remove the environment and caches; models/ and runs/ stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build client/build
+	rm -rf $(VENV) .venv-ray .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build client/build
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMPS):

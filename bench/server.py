@@ -65,15 +65,15 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def serving(models: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """The real service in a process of its own, once it is ready."""
+def serving(models: Path, settings: Mapping[str, str] | None = None, seconds: float = 120.0) -> Iterator[Server]:
+    """The real service in a process of its own, once it is ready, for which it has so many seconds."""
     port = free_port()
     given = {"FIGMENT_MODELS": str(models), "FIGMENT_PORT": str(port), "FIGMENT_LOG_LEVEL": "warning"}
     given |= {"FIGMENT_GRACE": "0"} | dict(settings or {})
     begin = time.monotonic()
     process = subprocess.Popen([sys.executable, "-m", "service"], env=os.environ | given)
     try:
-        wait_until_ready(f"http://127.0.0.1:{port}/readyz", process)
+        wait_until_ready(f"http://127.0.0.1:{port}/readyz", process, seconds)
         yield Server(port, process.pid, time.monotonic() - begin)
     finally:
         process.terminate()

@@ -33,6 +33,7 @@ from service.api import (
     variations,
 )
 from service.catalogue import Catalogue
+from service.engine.batcher import Batcher
 from service.engine.device import Device
 from service.engine.protocol import Loader
 from service.observability.batches import BatchObserver
@@ -49,13 +50,16 @@ DESCRIPTION = """Images drawn by a generative adversarial network.
 The same seed gives the same pixels. Every error is `application/problem+json`."""
 
 
-def create_app(settings: Settings, store: Store, loader: Loader | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, store: Store, loader: Loader | None = None, batching: type[Batcher] = Batcher
+) -> FastAPI:
     """Build the service.
 
     Args:
         settings: see `Settings`.
         store: where the bundles are.
         loader: what loads them; TensorFlow, on the device of the settings, if left out.
+        batching: a model's queue, where it is not before this process's own device.
 
     Raises:
         EngineError: the settings ask for a GPU and there is none.
@@ -79,7 +83,7 @@ def create_app(settings: Settings, store: Store, loader: Loader | None = None) -
             await asyncio.to_thread(traces.close)
 
     device = Device(settings.in_flight, observer=BatchObserver(instruments, traces))
-    catalogue = Catalogue(settings, store, device, startup)
+    catalogue = Catalogue(settings, store, device, startup, batching)
     instruments.registry.register(CatalogueCollector(catalogue))
     desk = Desk(catalogue)
     app = FastAPI(

@@ -80,8 +80,14 @@ class Catalogue:
     """What is served. It belongs to the event loop; disk and loading are left to threads."""
 
     def __init__(
-        self, settings: Settings, store: Store, device: Device | None = None, startup: Startup | None = None
+        self,
+        settings: Settings,
+        store: Store,
+        device: Device | None = None,
+        startup: Startup | None = None,
+        batching: type[Batcher] = Batcher,
     ) -> None:
+        self._batching = batching
         self.settings, self.store, self._startup = settings, store, startup or Startup()
         self.device = device or Device(settings.in_flight)
         """Where inference runs."""
@@ -317,7 +323,7 @@ class Catalogue:
             engine = loader(bundle)
             sizes = engine.warm(settings.max_batch, lambda run: self.device.call(run).result())
             label = f"{bundle.manifest.name}/{bundle.manifest.version}"
-            batcher = Batcher(self.device, engine, sizes, settings.queue, settings.deadline, label)
+            batcher = self._batching(self.device, engine, sizes, settings.queue, settings.deadline, label)
             gc.collect()  # TensorFlow's functions are cycles, which would wait for Python's own time
             return Model(
                 bundle, engine.precision, engine.fingerprint, sizes, batcher, weights_of(bundle), used=time.monotonic()
