@@ -34,7 +34,7 @@ ARG STRIPPED="tensorflow uvloop"
 
 # Run in the finished image, as its user: a model that TensorFlow saves, it also loads and runs, and all else is there.
 ARG SMOKE_TEST="\
-import tempfile, PIL._webp, httptools, isal, uvloop; \
+import tempfile, PIL._webp, httptools, isal, uvloop, opentelemetry.exporter.otlp.proto.http.trace_exporter; \
 import service.app, service.cli, service.engine.savedmodel, tensorflow as tf; \
 folder = tempfile.TemporaryDirectory(); \
 module = tf.Module(); \
@@ -139,8 +139,9 @@ ARG UNUSED_PACKAGES
 ARG UNUSED_FILES
 ARG UNUSED_OPERATIONS
 ARG STRIPPED
-COPY requirements/service-cpu.txt /build/
-RUN python -m pip --python /venv/bin/python install --no-compile --require-hashes -r /build/service-cpu.txt \
+COPY requirements/service-cpu.txt requirements/otel.txt /build/
+RUN python -m pip --python /venv/bin/python install --no-compile --require-hashes \
+      -r /build/service-cpu.txt -r /build/otel.txt \
  && python -m pip --python /venv/bin/python uninstall -q -y $UNUSED_PACKAGES \
  && cd /venv/lib/python3.11/site-packages && rm -rf $UNUSED_FILES $UNUSED_OPERATIONS \
  && find $STRIPPED -name '*.so*' -exec strip --strip-unneeded {} + \
@@ -203,8 +204,9 @@ ARG UNUSED_PACKAGES
 ARG UNUSED_FILES
 ARG UNUSED_OPERATIONS
 ARG STRIPPED
-COPY requirements/service-gpu.txt /build/
-RUN python -m pip --python /venv/bin/python install --no-compile --require-hashes -r /build/service-gpu.txt \
+COPY requirements/service-gpu.txt requirements/otel.txt /build/
+RUN python -m pip --python /venv/bin/python install --no-compile --require-hashes \
+      -r /build/service-gpu.txt -r /build/otel.txt \
  && python -m pip --python /venv/bin/python uninstall -q -y $UNUSED_PACKAGES \
  && cd /venv/lib/python3.11/site-packages && rm -rf $UNUSED_FILES $UNUSED_OPERATIONS \
  && find $STRIPPED -name '*.so*' -exec strip --strip-unneeded {} + \

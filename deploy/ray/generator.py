@@ -101,6 +101,11 @@ class Generator:
             await asyncio.sleep(self._catalogue.settings.poll)
             await self._catalogue.refresh()
 
+    async def check_health(self) -> None:
+        """Asked by Serve, which replaces a replica that raises: one whose device hangs."""
+        if reason := self._catalogue.wedged:
+            raise RuntimeError(reason)
+
     async def close(self) -> None:
         """End as the service does: answer what waits, then free the models."""
         self._following.cancel()

@@ -32,8 +32,6 @@ class Replicas:
 
     def __init__(self, handle: DeploymentHandle, loop: asyncio.AbstractEventLoop) -> None:
         self._handle, self._loop = handle, loop
-        self.retried = 0
-        """Requests that were sent to another replica because one was gone."""
 
     async def ask(self, method: str, *arguments: object) -> Any:  # noqa: ANN401 (as the method answers)
         """Call a method of some replica; of another one when that is gone.
@@ -45,7 +43,6 @@ class Replicas:
         """
         for number in range(TRIES):
             if number:
-                self.retried += 1
                 await asyncio.sleep(PAUSE * 2 ** (number - 1))
             response = getattr(self._handle, method).remote(*arguments)
             try:

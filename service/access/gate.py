@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access.keys import Key, now
 from service.access.ring import Ring
@@ -35,7 +36,20 @@ class Gate:
             self._refusals.note(kind, scope)
             await answer(scope, kind, detail, headers)(scope, receive, send)
             return
-        await self.app(scope, receive, send)
+        await self.app(scope, receive, send if wanted is None else privately(send))
+
+
+def privately(send: Send) -> Send:
+    """Send what a key opened so that no shared cache keeps it for others: `public` would allow that (RFC 9111, 3.5)."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if headers.get("cache-control", "").startswith("public"):
+                headers["cache-control"] = headers["cache-control"].replace("public", "private", 1)
+        await send(message)
+
+    return sending
 
 
 def refusal(wanted: str, token: str, key: Key | None) -> tuple[str, str, dict[str, str]] | None:

@@ -31,7 +31,7 @@ def refusal(settings: Settings) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether all addresses of a host are this machine's own; true of a name without any: there nobody can listen."""
+    """Whether all addresses of a host are this machine's own; a name that has none here may have one elsewhere."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -41,7 +41,7 @@ def is_loopback(host: str) -> bool:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return True
+        return False
     return all(ip_address(str(entry[4][0]).partition("%")[0]).is_loopback for entry in found)
 
 

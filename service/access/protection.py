@@ -24,10 +24,11 @@ SCHEMES: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key: `Authorization: Bearer KEY`."},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "The same, for other clients."},
 }
-SENT: Final = ("Authorization", "X-Api-Key", "Content-Type", "Prefer", "If-None-Match")
+SENT: Final = ("Authorization", "X-Api-Key", "Content-Type", "Prefer", "If-None-Match", "X-Request-Id", "traceparent")
 """Headers that pages of the origins of FIGMENT_CORS may send."""
 READ: Final = ("Figment-Seed", "Figment-Seeds", "Figment-Labels", "Figment-Model", "Figment-Request", "ETag",
-               "Content-Location", "Retry-After", "RateLimit", "RateLimit-Policy", "WWW-Authenticate")  # fmt: skip
+               "Content-Location", "Retry-After", "RateLimit", "RateLimit-Policy", "WWW-Authenticate", "X-Request-Id",
+               "Server-Timing")  # fmt: skip
 """Headers that they may read."""
 PREFLIGHT: Final = 600
 """Seconds that a browser remembers what it may do."""
@@ -54,11 +55,11 @@ class Protection:
 
     def install(self, app: FastAPI) -> None:
         """Add what refuses requests; the last is asked first."""
+        app.add_middleware(FewParameters, refusals=self.refusals)
         if self._rate or self._ring:
             app.add_middleware(Throttle, rate=self._rate, refusals=self.refusals)
         if self._ring:
             app.add_middleware(Gate, ring=self._ring, refusals=self.refusals)
-        app.add_middleware(FewParameters, refusals=self.refusals)
 
     def install_outside(self, app: FastAPI) -> None:
         """Add what every answer goes through."""

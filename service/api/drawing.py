@@ -16,7 +16,8 @@ from service.api.problems import InvalidParameters, ParameterError
 from service.api.queries import PictureQuery
 from service.catalogue import Catalogue, Model
 from service.engine.protocol import Pixels
-from service.limits.charging import charge
+from service.engine.schedule import QueueFull
+from service.limits.charging import charge, refund
 from service.observability.account import current
 
 WAIT: Final = re.compile(r'wait\s*=\s*"?([0-9]{1,9})"?', re.IGNORECASE)
@@ -62,10 +63,10 @@ async def draw(
         until: float = request.state.until
         return until - asyncio.get_running_loop().time()
 
-    charge(request, n)
     quick = (made or n) <= QUICK_LATENTS
     if not quick:
         model.batcher.check(n, left())
+    charge(request, n)
     try:
         latents, labels = await apart(make, quick=quick)
     except ValueError as error:
@@ -75,7 +76,11 @@ async def draw(
         raise InvalidParameters(ParameterError(parameter=about, message=message))
     account, manifest = current(), model.bundle.manifest
     with account.drawing(manifest.name, manifest.version) as timing:
-        images = await model.batcher.generate(latents, left(), timing)
+        try:
+            images = await model.batcher.generate(latents, left(), timing)
+        except QueueFull:
+            refund(request, n)
+            raise
     account.images += len(images)
     return images, latents, labels
 

@@ -27,3 +27,10 @@ def charge(request: Request, images: int) -> None:
     meter: Meter | None = getattr(request.state, "meter", None)
     if meter is not None:
         meter.charge(images)
+
+
+def refund(request: Request, images: int) -> None:
+    """Give back what was charged for images that were refused before anything was drawn."""
+    meter: Meter | None = getattr(request.state, "meter", None)
+    if meter is not None:
+        meter.refund(images)

@@ -176,6 +176,10 @@ class Meter:
             raise RateExceeded(self.rate, cost, self.left, self.seconds)
         self._limiter.hit(self.rate.item, self._client, cost=cost)
 
+    def refund(self, cost: int) -> None:
+        """Give so many back, of those that were taken in this window."""
+        self._limiter.hit(self.rate.item, self._client, cost=-min(cost, self.rate.images - self.left))
+
     def _now(self) -> float:
         storage = self._limiter.storage
         assert isinstance(storage, Table)

@@ -56,6 +56,17 @@ async def test_a_key_opens_the_paths_of_its_scopes_alone(locked: Service, path: 
         assert answer.status_code == (200 if allowed else refused), token
 
 
+@pytest.mark.parametrize("query", ["seed=7", "seed=7&model=tiny&version=1"])
+async def test_no_shared_cache_keeps_what_a_key_opened(locked: Service, query: str) -> None:
+    answer = await locked.client.get(f"/generate?{query}", headers={"Authorization": "Bearer generate"})
+    assert answer.headers["cache-control"].startswith("private, ")
+    again = {"Authorization": "Bearer generate", "If-None-Match": answer.headers["etag"]}
+    unchanged = await locked.client.get(f"/generate?{query}", headers=again)
+    assert (unchanged.status_code, unchanged.headers["cache-control"]) == (304, answer.headers["cache-control"])
+    opened = await locked.client.get("/page/api.js")
+    assert opened.headers["cache-control"].startswith("public") or "private" not in opened.headers["cache-control"]
+
+
 async def test_a_request_without_a_key_is_told_how_to_send_one(locked: Service, problem: Check) -> None:
     answer = await locked.client.get("/generate")
     assert answer.status_code == 401

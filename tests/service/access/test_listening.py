@@ -73,6 +73,15 @@ def test_a_name_counts_by_all_its_addresses(monkeypatch: pytest.MonkeyPatch) -> 
     assert is_loopback("figment.example")
 
 
+def test_a_name_without_an_address_here_may_have_one_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert not is_loopback("gallery.lan")
+    assert refusal(Settings.model_validate({"published": "gallery.lan:80"})) is not None
+
+
 @pytest.mark.parametrize(
     ("published", "host"), [("127.0.0.1:80", "127.0.0.1"), ("80", ""), ("[::1]:80", "[::1]"), (":80", "")]
 )

@@ -65,6 +65,18 @@ def test_a_request_that_is_refused_takes_nothing(clock: Clock) -> None:
     one.charge(6)
 
 
+def test_what_is_given_back_may_be_had_again_and_no_more_than_was_taken(clock: Clock) -> None:
+    one = meter(clock)
+    one.charge(7)
+    one.refund(3)
+    assert one.left == 6
+    clock.now += 60  # another window
+    one.refund(4)
+    assert one.left == 10
+    with pytest.raises(TooManyImages):
+        one.charge(11)
+
+
 def test_what_is_never_allowed_is_told_so(clock: Clock) -> None:
     one = meter(clock)
     with pytest.raises(TooManyImages, match="11 images are asked for, and 10/minute is all"):

@@ -9,6 +9,7 @@ import pytest
 from httpx import ASGITransport
 
 from bundle.store import Store
+from service.engine.schedule import QueueFull
 from service.limits.charging import costs
 from tests.service.access.test_gate import key_lines
 from tests.service.api.test_project import PNG
@@ -84,6 +85,22 @@ async def test_what_can_never_be_had_is_no_matter_of_time(serve: Serve, tiny_sto
         assert answer.status_code == 422
         assert "Retry-After" not in answer.headers
         assert "10/hour is all" in problem(answer, "invalid-parameter")["detail"]
+
+
+async def test_what_is_refused_since_too_much_waits_is_given_back(
+    serve: Serve, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve(tiny_store, rate="100/hour") as service:
+        batcher = service.catalogue.models["tiny"].batcher
+
+        async def full(*_: object) -> None:
+            raise QueueFull("too much waits", 3.0)
+
+        assert (await service.client.get("/generate?n=10&seed=7")).status_code == 200
+        monkeypatch.setattr(batcher, "generate", full)
+        for _ in range(5):
+            answer = await service.client.get("/generate?n=40&seed=8")
+            assert (answer.status_code, left(answer.headers)) == (503, 90)
 
 
 async def test_a_304_costs_nothing(serve: Serve, tiny_store: Store) -> None:
