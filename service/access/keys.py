@@ -81,9 +81,14 @@ def read_keys(path: Path) -> tuple[Key, ...]:
             or everybody may write it.
     """
     try:
+        mode, folder = path.stat().st_mode, path.parent.stat().st_mode
+        if not stat.S_ISREG(mode):  # reading might never end
+            raise KeyFileError(f"{path}: it is no file")
+        if mode & stat.S_IWOTH:
+            raise KeyFileError(f"{path}: everybody on this machine may write it; chmod o-w it")
+        if folder & stat.S_IWOTH and not folder & stat.S_ISVTX:
+            raise KeyFileError(f"{path}: everybody on this machine may write its folder; chmod o-w {path.parent}")
         with path.open("rb") as file:
-            if path.stat().st_mode & stat.S_IWOTH:
-                raise KeyFileError(f"{path}: everybody on this machine may write it; chmod o-w it")
             content = file.read(MAX_FILE + 1)
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}") from None
@@ -95,6 +100,8 @@ def read_keys(path: Path) -> tuple[Key, ...]:
         # Not the value: it may be a token that somebody put where its hash belongs.
         first = error.errors(include_url=False, include_input=False)[0]
         raise KeyFileError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except RecursionError:
+        raise KeyFileError(f"{path}: no TOML: it is nested too deep") from None
     except ValueError as error:
         raise KeyFileError(f"{path}: no TOML: {error}") from None
     _check_unique(path, keys)

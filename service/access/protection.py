@@ -14,6 +14,7 @@ from service.api.foreign import shape_of
 from service.api.problems import responses
 from service.limits.charging import costs
 from service.limits.headers import SecurityHeaders
+from service.limits.paths import PlainPaths
 from service.limits.query import FewParameters
 from service.limits.rates import parse_rate
 from service.limits.refusals import Refusals
@@ -60,6 +61,7 @@ class Protection:
             app.add_middleware(Throttle, rate=self._rate, refusals=self.refusals)
         if self._ring:
             app.add_middleware(Gate, ring=self._ring, refusals=self.refusals)
+        app.add_middleware(PlainPaths)
 
     def install_outside(self, app: FastAPI) -> None:
         """Add what every answer goes through."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from service.access.keys import Key, KeyFileError, find, read_keys
 
-logger = logging.getLogger("figment.access")
+logger = logging.getLogger("figment.keys")
 
-Stamp = tuple[int, int, int]
+Stamp = tuple[int, ...]
 
 
 class Ring:
@@ -31,7 +31,10 @@ class Ring:
         """Look at the file every so many seconds, for ever."""
         while True:
             await asyncio.sleep(seconds)
-            await asyncio.to_thread(self.look)
+            try:
+                await asyncio.to_thread(self.look)
+            except Exception:  # whatever it is, the next file is looked at
+                logger.exception("the keys could not be looked at; those that were read last hold")
 
     def look(self) -> None:
         """Read the file again if it has changed; of a broken one the log tells, once for each change."""
@@ -50,9 +53,9 @@ class Ring:
 
 
 def stamp_of(path: Path) -> Stamp | str:
-    """What changes when a file does: its inode, time and size; or why it cannot be looked at."""
+    """What changes when a file, its rights or those of its folder do; or why it cannot be looked at."""
     try:
-        status = path.stat()
+        status, folder = path.stat(), path.parent.stat()
     except OSError as error:
         return str(error.strerror)
-    return status.st_ino, status.st_mtime_ns, status.st_size
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size, folder.st_mode

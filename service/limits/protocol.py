@@ -11,7 +11,7 @@ from asyncio.events import TimerHandle
 from typing import Any, ClassVar
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.limits.bounds import (
     LEAST_TAKEN,
@@ -42,7 +42,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unread = 0
         self._in_head, self._in_body = False, False
         self._head_bytes = self._header_bytes = 0
-        self._refused = False
+        self._deaf = False  # nothing is read any more: it was refused, or wants another protocol
+        self._running: RequestResponseCycle | None = None  # the request that is worked on; others wait behind it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, if there is room."""
@@ -64,14 +65,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, within the bounds."""
-        if self._refused:
+        if self._deaf:
             return
         self._unset_keepalive_if_required()
         was_in_head = self._in_head
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._unsupported_upgrade_warning()
+            self._deaf = True  # what follows would be of the other protocol
         except httptools.HttpParserError as error:
             cause = error.__context__
             if isinstance(cause, Refused):
@@ -84,7 +85,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD:
                 self._refuse("headers-too-large", f"the head has more than {MAX_HEAD} bytes")
                 return
-        if self._in_head or self._in_body:
+        if self._in_head or self._in_body or not self._is_working:  # line ends alone are no request
             self._expect()
         else:
             self._expect_nothing()
@@ -101,7 +102,9 @@ class BoundedProtocol(HttpToolsProtocol):
             raise Refused("url-too-long", f"the URL has more than {MAX_URL} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
+        """A header; what stands behind a body is none, since nobody has checked it."""
+        if not self._in_head:
+            return
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > MAX_HEADERS or len(self.headers) >= MAX_HEADER_COUNT:
             raise Refused(
@@ -114,7 +117,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """The head is whole: the request begins, and the time of its body."""
         if len(self.pipeline) >= MAX_PIPELINED:
             raise Refused("not-http", f"more than {MAX_PIPELINED} requests wait on this connection")
+        upgrades = self.parser.should_upgrade()
+        if upgrades and {b"content-length", b"transfer-encoding"} & {name for name, _ in self.headers}:
+            raise Refused("not-http", "a request with a body cannot ask for another protocol")
         super().on_headers_complete()
+        if upgrades:
+            self.cycle.keep_alive = False
         self._in_head, self._in_body = False, True
         self._expect_nothing()  # the body has a time of its own
 
@@ -137,6 +145,14 @@ class BoundedProtocol(HttpToolsProtocol):
         """As the other refusals."""
         self._refuse("not-http", msg)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 (as uvicorn has it)
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    @property
+    def _is_working(self) -> bool:
+        return self._running is not None and not self._running.response_complete
+
     def _expect(self) -> None:
         """Give what is to come its time, unless that runs."""
         if self._sending is None:
@@ -149,7 +165,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _sent_too_slowly(self) -> None:
         self._sending = None
-        if self.transport.is_closing() or self._refused:
+        if self.transport.is_closing():
             return
         if self.flow.read_paused:  # it is we who do not read
             self._expect()
@@ -161,13 +177,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, kind: str, detail: str) -> None:
         """Answer and close; where an answer is under way, or too many are refused, close without."""
-        self._refused = True
+        self._deaf = True
         self._unset_keepalive_if_required()
         self.bounds.refusals.note(kind, {"client": self.client})
-        begun = self.cycle is not None and not self.cycle.response_complete and self.cycle.response_started
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True  # what works on it need not go on
-            self.cycle.message_event.set()
+        self.pipeline.clear()
+        begun = self._is_working and self._running is not None and self._running.response_started
+        if self._is_working and self._running is not None:
+            self._running.disconnected = True  # what works on it need not go on
+            self._running.message_event.set()
         if begun or len(self.bounds.lingering) >= self.bounds.connections:
             self.transport.abort()
             return

@@ -1,5 +1,6 @@
 """The file of keys: what is taken, what is refused, and that no token is in it or in what is said of it."""
 
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,6 +73,27 @@ def test_a_file_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
     path.chmod(0o646)
     with pytest.raises(KeyFileError, match="everybody on this machine may write it"):
         read_keys(path)
+
+
+def test_a_file_in_a_folder_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, lines())
+    tmp_path.chmod(0o777)
+    with pytest.raises(KeyFileError, match="everybody on this machine may write its folder"):
+        read_keys(path)
+    tmp_path.chmod(0o1777)  # but each only its own files: as /tmp, and as Kubernetes mounts a Secret
+    assert len(read_keys(path)) == 1
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    os.mkfifo(path, 0o600)
+    with pytest.raises(KeyFileError, match="it is no file"):
+        read_keys(path)
+
+
+def test_a_file_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match="no TOML"):
+        read_keys(written(tmp_path, "a = " + "[" * 100_000))
 
 
 def test_a_file_without_an_end_is_not_read_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def test_a_broken_file_keeps_the_old_keys_and_is_told_once(
         path.unlink()
     else:
         rewrite(path, text)
-    with caplog.at_level(logging.ERROR, "figment.access"):
+    with caplog.at_level(logging.ERROR, "figment.keys"):
         ring.look()
         ring.look()
     assert [key.name for key in ring.keys] == ["alice"]
@@ -49,6 +49,32 @@ def test_a_broken_file_keeps_the_old_keys_and_is_told_once(
     rewrite(path, lines(name="carol"))
     ring.look()
     assert [key.name for key in ring.keys] == ["carol"]
+
+
+def test_a_file_that_may_be_read_after_all_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, lines())
+    ring = Ring(path)
+    path.write_text(lines(name="bob", sha256="b" * 64))
+    path.chmod(0o666)
+    ring.look()
+    assert [key.name for key in ring.keys] == ["alice"]
+    path.chmod(0o644)
+    ring.look()
+    assert [key.name for key in ring.keys] == ["bob"]
+
+
+async def test_it_looks_on_when_a_look_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = Ring(written(tmp_path, lines()))
+    looks: list[int] = []
+
+    def look() -> None:
+        looks.append(1)
+        raise MemoryError
+
+    monkeypatch.setattr(ring, "look", look)
+    watching = asyncio.create_task(ring.watch(0.001))
+    await until(lambda: len(looks) >= 3)
+    watching.cancel()
 
 
 def test_a_file_that_did_not_change_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,6 +180,16 @@ def test_a_connection_that_asks_nothing_is_closed(hasty: str) -> None:
         assert answer(connection) == b""
 
 
+@pytest.mark.parametrize("first", [b"", QUICK])
+def test_line_ends_are_no_request(hasty: str, first: bytes) -> None:
+    with connected(hasty) as connection:
+        connection.sendall(first)
+        if first:
+            assert status(connection.recv(2**16)) == 200
+        connection.sendall(b"\r\n")
+        assert answer(connection) == b""
+
+
 def test_a_quick_request_is_answered_however_long_the_connection_lives(hasty: str) -> None:
     with connected(hasty) as connection:
         for _ in range(3):
@@ -269,6 +279,50 @@ def test_an_upgrade_is_not_taken(patient: str) -> None:
     with connected(patient) as connection:
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: figment\r\n%s\r\n" % headers)
         assert status(connection.recv(2**16)) == 200
+
+
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+def test_what_follows_an_upgrade_is_no_request(patient: str, protocol: bytes) -> None:
+    upgrade = b"Host: figment\r\nConnection: Upgrade\r\nUpgrade: %s\r\n" % protocol
+    with connected(patient) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\n%s\r\n" % upgrade + QUICK)
+        connection.sendall(QUICK)
+        received = answer(connection)
+    assert received.count(b"HTTP/1.1 200") == 1
+    with connected(patient) as connection:
+        connection.sendall(b"POST /generate HTTP/1.1\r\n%sContent-Length: 50\r\n\r\n" % upgrade + QUICK)
+        received = answer(connection)
+    assert status(received) == 400
+    assert received.count(b"HTTP/1.1 ") == 1
+
+
+def test_what_stands_behind_a_body_is_no_header(store: Store) -> None:
+    head = b"POST /generate HTTP/1.1\r\nHost: figment\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    chunks = b'Transfer-Encoding: chunked\r\n\r\n7\r\n{"n":1}\r\n0\r\n%s\r\n'
+    with listening(store, rate="10/hour", trusted_proxies="127.0.0.1") as address:
+        for trailer, left in ((b"X-Forwarded-For: 192.0.2.7\r\n", 9), (b"X-Forwarded-For: 192.0.2.8\r\n", 8)):
+            with connected(address) as connection:
+                connection.sendall(head + chunks % trailer)
+                received = answer(connection)
+            assert status(received) == 200
+            assert b"r=%d;" % left in received
+
+
+@pytest.mark.parametrize("wrong", [b"noise\r\n\r\n", QUICK * (MAX_PIPELINED + 2)])
+def test_nothing_is_written_into_an_answer_that_has_begun(store: Store, wrong: bytes) -> None:
+    images = {"name": "images", "parameters": {"binary_data": True}}
+    seeds = {"name": "seeds", "shape": [64, 1], "datatype": "INT64", "data": list(range(64))}
+    body = json.dumps({"inputs": [seeds], "outputs": [images]}).encode()
+    head = b"POST /v2/models/large/infer HTTP/1.1\r\nHost: figment\r\nContent-Type: application/json\r\n"
+    with listening(store, send_seconds=600) as address, connected(address, SO_RCVBUF=4096) as connection:
+        connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        begun = connection.recv(2000)  # 50 MB are to come, which nobody takes yet
+        assert status(begun) == 200
+        connection.sendall(QUICK)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(wrong)
+        received = answer(connection)
+    assert b"HTTP/1.1 " not in received
 
 
 def test_forwarded_addresses_are_believed_of_trusted_proxies_alone(store: Store) -> None:
