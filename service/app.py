@@ -36,6 +36,7 @@ from service.catalogue import Catalogue
 from service.engine.batcher import Batcher
 from service.engine.device import Device
 from service.engine.protocol import Loader
+from service.limits.refusals import Refusals
 from service.observability.batches import BatchObserver
 from service.observability.collector import CatalogueCollector
 from service.observability.metrics import Metrics
@@ -99,7 +100,7 @@ def create_app(
     )
     patch_fastapi(app, redirect_from_root_to_docs=False)
     app.state.catalogue, app.state.desk, app.state.metrics = catalogue, desk, instruments
-    app.state.refusals, protection.refusals.told = protection.refusals, instruments.refuse
+    app.state.refusals = Refusals(instruments.refuse)
     pictures = (generate, interpolate, variations, mix, project, inspect)
     routers = [module.router for module in (*pictures, models, health, metrics)]
     routers += [openinference.router, v2_models.router, v2_models.index_router]

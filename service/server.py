@@ -91,7 +91,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def build_server(settings: Settings, app: object, catalogue: Catalogue, refusals: Refusals | None = None) -> Server:
-    """The server of an application, ready to `run()` on the socket of `listen`; `refusals` counts what it refuses."""
+    """The server of an application, ready to `run()` on the socket of `listen`; it tells `refusals` of connections."""
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
         http=bounded(Bounds(settings.connections, settings.send_seconds, refusals or Refusals())),

@@ -9,7 +9,6 @@ from service.access.keys import Key, now
 from service.access.ring import Ring
 from service.access.scopes import needed
 from service.api.problems import answer
-from service.limits.refusals import Refusals
 
 CHALLENGE = 'Bearer realm="figment"'
 """RFC 6750, section 3."""
@@ -22,8 +21,8 @@ class Gate:
     queries end up in logs.
     """
 
-    def __init__(self, app: ASGIApp, ring: Ring, refusals: Refusals) -> None:
-        self.app, self._ring, self._refusals = app, ring, refusals
+    def __init__(self, app: ASGIApp, ring: Ring) -> None:
+        self.app, self._ring = app, ring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
         wanted = needed(scope["path"]) if scope["type"] == "http" else None
@@ -33,7 +32,6 @@ class Gate:
             scope.setdefault("state", {})["key"] = key
         if wanted is not None and (reason := refusal(wanted, token, key)):
             kind, detail, headers = reason
-            self._refusals.note(kind, scope)
             await answer(scope, kind, detail, headers)(scope, receive, send)
             return
         await self.app(scope, receive, send if wanted is None else privately(send))

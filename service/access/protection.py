@@ -17,7 +17,6 @@ from service.limits.headers import SecurityHeaders
 from service.limits.paths import PlainPaths
 from service.limits.query import FewParameters
 from service.limits.rates import parse_rate
-from service.limits.refusals import Refusals
 from service.limits.throttle import Throttle
 from service.settings import Settings, parts
 
@@ -44,7 +43,6 @@ class Protection:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.refusals = Refusals()
         self._ring = Ring(Path(settings.keys)) if settings.keys else None
         self._rate = parse_rate(settings.rate) if settings.rate else None
 
@@ -56,11 +54,11 @@ class Protection:
 
     def install(self, app: FastAPI) -> None:
         """Add what refuses requests; the last is asked first."""
-        app.add_middleware(FewParameters, refusals=self.refusals)
+        app.add_middleware(FewParameters)
         if self._rate or self._ring:
-            app.add_middleware(Throttle, rate=self._rate, refusals=self.refusals)
+            app.add_middleware(Throttle, rate=self._rate)
         if self._ring:
-            app.add_middleware(Gate, ring=self._ring, refusals=self.refusals)
+            app.add_middleware(Gate, ring=self._ring)
         app.add_middleware(PlainPaths)
 
     def install_outside(self, app: FastAPI) -> None:

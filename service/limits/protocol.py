@@ -179,7 +179,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer and close; where an answer is under way, or too many are refused, close without."""
         self._deaf = True
         self._unset_keepalive_if_required()
-        self.bounds.refusals.note(kind, {"client": self.client})
+        self.bounds.refusals.note(kind, self.client)
         self.pipeline.clear()
         begun = self._is_working and self._running is not None and self._running.response_started
         if self._is_working and self._running is not None:
@@ -211,7 +211,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._reading = None
         unread = self.transport.get_write_buffer_size()
         if unread and self._unread - unread < LEAST_TAKEN * self.bounds.send_seconds:
-            self.bounds.refusals.note("slow-reader", {"client": self.client})
+            self.bounds.refusals.note("slow-reader", self.client)
             self._reset()
         else:
             self._watch_reader()

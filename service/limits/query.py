@@ -5,7 +5,6 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.problems import answer
-from service.limits.refusals import Refusals
 
 MAX_PARAMETERS: Final = 100
 """Of a query; the request with the most that can be asked has about twenty."""
@@ -14,8 +13,8 @@ MAX_PARAMETERS: Final = 100
 class FewParameters:
     """Refuse a query of more than `MAX_PARAMETERS` before it is taken apart."""
 
-    def __init__(self, app: ASGIApp, refusals: Refusals) -> None:
-        self.app, self._refusals = app, refusals
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
         count = scope["query_string"].count(b"&") + 1 if scope["type"] == "http" else 0
@@ -23,6 +22,5 @@ class FewParameters:
             await self.app(scope, receive, send)
             return
         message = f"it has {count} parameters; at most {MAX_PARAMETERS} are read"
-        self._refusals.note("invalid-parameter", scope)
         errors = [{"parameter": "query", "message": message}]
         await answer(scope, "invalid-parameter", f"query: {message}", errors=errors)(scope, receive, send)

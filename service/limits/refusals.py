@@ -1,30 +1,29 @@
-"""What clients were refused, by reason: counted, and told to whoever wants to know."""
+"""Connections that were refused: each is logged, and told to whoever counts. Requests are counted as such."""
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any, Final
-
-from service.api.problem_kinds import KINDS
+from collections.abc import Callable
+from typing import Final
 
 logger = logging.getLogger("figment.refused")
 
-REASONS: Final = ("unauthorized", "forbidden", "rate-limited", "not-http", "url-too-long", "headers-too-large",
-                  "slow-request", "slow-reader", "too-many-connections", "invalid-parameter")  # fmt: skip
+REASONS: Final = (
+    "headers-too-large",
+    "not-http",
+    "slow-reader",
+    "slow-request",
+    "too-many-connections",
+    "url-too-long",
+)
 """Kinds of problems, and `slow-reader`, who gets no answer: a closed set, fit for a label of a metric."""
 
 
 class Refusals:
-    """How often each reason was one, in `counts`; `told(reason)` is called each time."""
+    """Where refused connections are told of: `told(reason)` is called for each."""
 
     def __init__(self, told: Callable[[str], None] = lambda reason: None) -> None:
-        self.counts: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
-        self.told = told
+        self._told = told
 
-    def note(self, reason: str, scope: Mapping[str, Any]) -> None:
-        """Count one; `scope` says who it was, in `client`, as ASGI has it."""
-        assert reason in REASONS and (reason in KINDS or reason == "slow-reader"), reason  # noqa: PT018
-        self.counts[reason] += 1
-        client = scope.get("client") or ("somebody", 0)
-        logger.info("%s: refused, %s", client[0], reason)
-        self.told(reason)
+    def note(self, reason: str, client: tuple[str, int] | None) -> None:
+        """One was refused, of this address and port, if they are known."""
+        logger.info("%s: refused, %s", client[0] if client else "somebody", reason)
+        self._told(reason)

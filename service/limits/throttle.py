@@ -13,7 +13,6 @@ from service.api.problems import rate_limited
 from service.limits.charging import costs
 from service.limits.clients import client_of
 from service.limits.rates import ImageRate, Meter, RateExceeded, Table
-from service.limits.refusals import Refusals
 
 POLICY = "images"
 """The name of the policy in the headers."""
@@ -26,8 +25,8 @@ class Throttle:
     draft-ietf-httpapi-ratelimit-headers-11.
     """
 
-    def __init__(self, app: ASGIApp, rate: ImageRate | None, refusals: Refusals) -> None:
-        self.app, self._rate, self._refusals = app, rate, refusals
+    def __init__(self, app: ASGIApp, rate: ImageRate | None) -> None:
+        self.app, self._rate = app, rate
         self._limiters = {kind: FixedWindowRateLimiter(Table()) for kind in ("key", "address")}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
@@ -41,8 +40,6 @@ class Throttle:
                 headers = MutableHeaders(scope=message)
                 headers["RateLimit-Policy"] = f'"{POLICY}";q={meter.rate.images};w={meter.rate.seconds}'
                 headers["RateLimit"] = f'"{POLICY}";r={meter.left};t={meter.seconds}'
-                if message["status"] == 429:
-                    self._refusals.note("rate-limited", scope)
             await send(message)
 
         scope.setdefault("state", {})["meter"] = meter

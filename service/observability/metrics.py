@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from service.limits.refusals import REASONS
 from service.observability.account import Account, Outcome
 
 SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -19,10 +20,6 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OP
 """Others are one label: a client may invent as many as it likes."""
 CAUSES: Final = ("queue-full", "deadline", "searches", "not-ready")
 """Reasons to refuse that are there from the start, so that the first one counts as an increase."""
-BEFORE: Final = frozenset(
-    {"not-http", "url-too-long", "headers-too-large", "slow-request", "slow-reader", "too-many-connections"}
-)
-"""Reasons that end a connection before there is a request, or in the middle of its answer."""
 CANCELLED: Final[Mapping[Outcome, str]] = {"hung-up": "client-gone", "timeout": "deadline"}
 BUILD: Final = ("tensorflow-cpu", "tensorflow", "numpy", "pillow", "fastapi", "uvicorn")
 
@@ -75,7 +72,7 @@ class Metrics:
         self.diversity = self._histogram(
             "image_diversity", "Standard deviation of a pixel over a batch, on average.", DEVIATIONS, "model"
         )
-        for cause in (*CAUSES, *sorted(BEFORE)):
+        for cause in (*CAUSES, *REASONS):
             self.refused[(cause,)].inc(0)
         for reason in CANCELLED.values():
             self.cancelled[(reason,)].inc(0)
@@ -117,9 +114,8 @@ class Metrics:
             self.cancelled[(CANCELLED[outcome],)].inc()
 
     def refuse(self, reason: str) -> None:
-        """Count a connection that was refused for one of `BEFORE`; others are refused, and counted, as requests."""
-        if reason in BEFORE:
-            self.refused[(reason,)].inc()
+        """Count a connection that was refused for one of `service.limits.refusals.REASONS`."""
+        self.refused[(reason,)].inc()
 
 
 def _installed(package: str) -> str:

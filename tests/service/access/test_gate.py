@@ -107,7 +107,8 @@ async def test_head_needs_a_key_as_get_does(locked: Service) -> None:
 async def test_nothing_is_done_for_who_has_no_key(locked: Service) -> None:
     await locked.client.post("/generate", json={"n": 16})
     assert locked.engines["tiny"].batches == []
-    assert locked.app.state.refusals.counts["unauthorized"] == 1
+    metrics = await locked.client.get("/metrics", headers={"X-Api-Key": "all"})
+    assert 'figment_refused_total{reason="unauthorized"} 1.0' in metrics.text
 
 
 async def test_keys_are_changed_without_a_restart(locked: Service, keys: Path) -> None:

@@ -267,7 +267,7 @@ def test_pipelined_requests_are_answered_in_their_order_up_to_a_number(patient: 
 
 def test_what_is_refused_is_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     noted: list[str] = []
-    monkeypatch.setattr(Refusals, "note", lambda self, reason, scope: noted.append(reason))
+    monkeypatch.setattr(Refusals, "note", lambda self, reason, client: noted.append(reason))
     with listening(store) as address, connected(address) as connection:
         connection.sendall(b"noise\r\n\r\n")
         answer(connection)

@@ -73,7 +73,7 @@ async def test_who_has_had_its_images_is_told_when_to_come_again(
         answer = await service.client.post("/v1/models/tiny:predict", content=b"not read")
         assert (answer.status_code, list(answer.json())) == (429, ["error"])
         assert len(service.engines["tiny"].batches) == batches
-        assert service.app.state.refusals.counts["rate-limited"] == 4
+        assert 'figment_refused_total{reason="rate-limited"} 4.0' in (await service.client.get("/metrics")).text
         for path in ("/models", "/livez", "/metrics", "/"):
             answer = await service.client.get(path)
             assert (answer.status_code, "RateLimit" in answer.headers) == (200, False)
