@@ -19,7 +19,7 @@ from tests.container.stack import IMAGE, ROOT, run
 pytestmark = pytest.mark.docker
 
 NEEDED = (
-    "pytest", "pytest-asyncio", "hypothesis", "httpx",
+    "pytest", "pytest-asyncio", "hypothesis", "httpx", "jsonschema",
     "av",  # MP4, which is optional, and which many tests ask for
     "openai", "tritonclient", "geventhttpclient", "python-rapidjson", "aiohttp",  # other people's clients
 )  # fmt: skip
@@ -67,12 +67,13 @@ def copy(packages: dict[str, Distribution], folder: Path) -> None:
 def test_the_bill_of_materials_is_the_lock_without_what_is_removed(image: None) -> None:
     locked = {
         canonicalize_name(name)
-        for name in re.findall(r"^([\w.-]+)==", (ROOT / "requirements/service-cpu.txt").read_text(), re.MULTILINE)
+        for lock in ("service-cpu", "otel")
+        for name in re.findall(r"^([\w.-]+)==", (ROOT / f"requirements/{lock}.txt").read_text(), re.MULTILINE)
     }
     removed = {"keras", "h5py", "libclang", "grpcio", "setuptools", "wheel"}
     assert sbom() <= locked
     assert not sbom() & removed
-    assert {"tensorflow-cpu", "fastapi", "numpy", "pillow"} <= sbom()
+    assert {"tensorflow-cpu", "fastapi", "numpy", "pillow", "opentelemetry-sdk"} <= sbom()
 
 
 def test_the_tests_pass_in_the_image(image: None, tmp_path: Path, figures: list[str]) -> None:
