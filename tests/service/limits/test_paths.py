@@ -44,8 +44,8 @@ async def test_a_name_is_looked_up_and_never_a_path(service: Service, reached: l
     assert [path for path in reached if "secret" in path or "passwd" in path or "saved_model" in path] == []
 
 
-@pytest.mark.parametrize("end", ["%0a", "%0d", "%0A%0a", "%00", "%7f", "%1f"])
-async def test_a_path_with_a_control_character_is_no_path(service: Service, end: str) -> None:
+@pytest.mark.parametrize("end", ["%0a", "%0A%0a", "%0d%0a"])
+async def test_a_path_that_ends_in_a_line_end_is_no_path(service: Service, end: str) -> None:
     for method, path in (("GET", "/metrics"), ("POST", "/project"), ("POST", "/generate"), ("GET", "/images/7.png"),
                          ("POST", "/v1/models/tiny:predict"), ("POST", "/v2/models/tiny/infer")):  # fmt: skip
         answer = await service.client.request(method, path + end)
