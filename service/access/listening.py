@@ -1,7 +1,7 @@
 """Where the service may listen without keys: on this machine only, unless it is told otherwise in words."""
 
 import socket
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from service.settings import Settings
@@ -22,6 +22,8 @@ def refusal(settings: Settings) -> str | None:
         host, name = host_of(settings.published), f"FIGMENT_PUBLISHED={settings.published}"
     else:
         host, name = settings.host, f"FIGMENT_HOST={settings.host}"
+        if host and not addresses_of(host):
+            return None  # nobody can listen there, which is told when it is tried
     if is_loopback(host):
         return None
     return (
@@ -32,17 +34,23 @@ def refusal(settings: Settings) -> str | None:
 
 def is_loopback(host: str) -> bool:
     """Whether all addresses of a host are this machine's own; a name that has none here may have one elsewhere."""
+    found = addresses_of(host)
+    return bool(found) and all(address.is_loopback for address in found)
+
+
+def addresses_of(host: str) -> list[IPv4Address | IPv6Address]:
+    """Those of a name or of an address itself; none of an empty name, or of one that is not known here."""
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        return [ip_address(host.strip("[]"))]
     except ValueError:
         pass
     if not host:
-        return False
+        return []
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return False
-    return all(ip_address(str(entry[4][0]).partition("%")[0]).is_loopback for entry in found)
+        return []
+    return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
 
 
 def host_of(published: str) -> str:
