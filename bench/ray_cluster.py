@@ -1,5 +1,6 @@
 """A Ray cluster of two nodes on this machine, on loopback alone, with deploy/ray/serve.yaml on it."""
 
+import json
 import os
 import secrets
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,8 @@ STORE_BYTES = 120 * 2**20
 START = 900.0
 """Seconds until the service answers on a machine that has much to do."""
 NODE_TRIES = 5
+HEAD = "head"
+"""A resource that the first node alone has."""
 END = 20.0
 """Seconds that a process may take to end."""
 
@@ -60,11 +63,15 @@ def installed() -> bool:
 
 
 class Cluster(NamedTuple):
-    """Where Ray's head listens, the environment of what joins it, and the numbers of its first processes."""
+    """Where Ray's head listens, the environment of what joins it, and the numbers of its nodes' first processes.
+
+    `join` starts one more node.
+    """
 
     address: str
     environment: dict[str, str]
     processes: list[int]
+    join: Callable[[], None]
 
     def members(self, title: str) -> list[int]:
         """The cluster's processes whose title, as Ray gives it, contains a text."""
@@ -86,26 +93,45 @@ def cluster(nodes: int = 2, cpus: int = 2, environment: dict[str, str] | None = 
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True))
         address = f"{host(0)}:{port}"
         processes: list[int] = []
-        for number in range(nodes):
+
+        def join() -> None:
+            number = len(processes)
             place = ["--address", address]
             if not number:
                 place = ["--head", "--port", str(port), "--include-dashboard", "false", "--temp-dir", folder]
-                place += ["--ray-client-server-port", str(free_port())]
+                place += ["--ray-client-server-port", str(free_port()), "--resources", json.dumps({HEAD: 1})]
             options = ["--node-ip-address", host(number), "--num-cpus", str(cpus), "--num-gpus", "0", "--block"]
             options += ["--object-store-memory", str(STORE_BYTES), "--disable-usage-stats"]
             order, log = ["ray", "start", *place, *options], Path(folder) / f"node-{number}"
             processes.append(_start_node(stack, order, given, log))
-        yield Cluster(address, given, processes)
+
+        for _ in range(nodes):
+            join()
+        yield Cluster(address, given, processes, join)
 
 
 @contextmanager
-def serving(running: Cluster, replicas: int = 2, ingresses: int = 1) -> Iterator[int]:
-    """deploy/ray/serve.yaml on a cluster, with so many replicas, once /readyz says so; yields its port."""
+def serving(
+    running: Cluster,
+    replicas: int = 2,
+    ingresses: int = 1,
+    autoscaling: dict[str, float] | None = None,
+    metrics_port: int = 0,
+) -> Iterator[int]:
+    """deploy/ray/serve.yaml on a cluster, once /readyz says so; yields its port.
+
+    There are so many replicas, or, with an `autoscaling_config`, at first. Ingresses are on the first node.
+    """
     config, port = yaml.safe_load(CONFIG.read_text()), free_port()
     config["http_options"]["port"], config["proxy_location"] = port, "HeadOnly"
+    config["applications"][0]["args"]["metrics_port"] = metrics_port
     for deployment in config["applications"][0]["deployments"]:
         count = replicas if deployment["name"] == "Generator" else ingresses
         deployment["autoscaling_config"] |= {"min_replicas": count, "max_replicas": count}
+        if deployment["name"] == "Generator":
+            deployment["autoscaling_config"] |= autoscaling or {}
+        else:
+            deployment["ray_actor_options"]["resources"] = {HEAD: 0.01}
         deployment["graceful_shutdown_timeout_s"] = 5
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="serve-")))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 FOLDER: Final = Path(__file__).parent
-SECONDS: Final = 600
+SECONDS: Final = 180
 """For one lock."""
 COMMAND: Final = (
     sys.executable,

@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 
-from bundle.environment import prepare_tensorflow
 from bundle.store import Store
 from service.access.protection import Protection
 from service.api import (
@@ -37,6 +36,7 @@ from service.engine.batcher import Batcher
 from service.engine.device import Device
 from service.engine.protocol import Loader
 from service.limits.refusals import Refusals
+from service.loading import tensorflow_loader
 from service.observability.batches import BatchObserver
 from service.observability.collector import CatalogueCollector
 from service.observability.metrics import Metrics
@@ -44,7 +44,7 @@ from service.observability.middleware import watch
 from service.observability.tracing import open_traces
 from service.projection.desk import Desk
 from service.settings import Settings
-from service.startup import Startup, without
+from service.startup import Startup
 
 DESCRIPTION = """Images drawn by a generative adversarial network.
 
@@ -69,7 +69,7 @@ def create_app(
     """
     startup, instruments, protection = Startup(), Metrics(), Protection(settings)
     traces = open_traces(settings.traces)
-    load = loader or _tensorflow(settings, startup)
+    load = loader or tensorflow_loader(settings, startup)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -118,14 +118,6 @@ def create_app(
     watch(app, routes, instruments, traces)
     _document(app, protection)
     return app
-
-
-def _tensorflow(settings: Settings, startup: Startup) -> Loader:
-    prepare_tensorflow()
-    with startup.part("TensorFlow"), without("keras"):
-        from service.engine.savedmodel import open_device
-
-    return open_device(settings.device, settings.trust == "all", settings.precision)
 
 
 def _document(app: FastAPI, protection: Protection) -> None:

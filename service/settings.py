@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.limits.rates import parse_rate
 
+LogFormat = Literal["text", "json"]
+
 
 def parts(text: str) -> list[str]:
     """What stands between the commas of a setting, without white space."""
@@ -29,8 +31,15 @@ def _networks(text: str) -> str:
 def _origins(text: str) -> str:
     for part in parts(text):
         url = urlsplit(part)
-        if part != "*" and (url.scheme not in ("http", "https") or f"{url.scheme}://{url.netloc}" != part):
+        whole = url.hostname and url.port != 0 and "*" not in part and f"{url.scheme}://{url.netloc}" == part
+        if part != "*" and (url.scheme not in ("http", "https") or not whole):
             raise ValueError(f"{part} is no origin; https://example.org is one, without a slash at its end")
+    return text
+
+
+def _address(text: str) -> str:
+    if text and not (urlsplit(text).hostname and urlsplit(text).port != 0):  # `port` raises ValueError above 65535
+        raise ValueError(f"{text} is no address; http://collector:4318/v1/traces is one")
     return text
 
 
@@ -70,6 +79,10 @@ class Settings(BaseSettings):
     rate: Annotated[str, AfterValidator(_rate)] = ""
     """Images that a key, or where there are none an address, may have in a time, such as 600/minute; above that, 429.
     A key's own rate counts instead. Empty: as many as it wants."""
+
+    address_rate: Annotated[str, AfterValidator(_rate)] = ""
+    """Images that an address may have in a time, whatever keys are used there: it counts beside FIGMENT_RATE and the
+    rates of keys. Of IPv6 a /64 is an address. Empty: as many as its keys may."""
 
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     """Addresses and networks of proxies, with commas, whose X-Forwarded-For and X-Forwarded-Proto are believed:
@@ -145,9 +158,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged; every request is logged at info."""
 
-    log_format: Literal["text", "json"] = "text"
-    """How: lines for people, or a JSON object a line for programs."""
+    log_format: LogFormat = "text"
+    """How: lines for people, on the standard error stream, or a JSON object a line for programs, on the standard
+    output."""
 
-    traces: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    traces: Annotated[str, AfterValidator(_address)] = Field(default="", pattern=r"^(https?://\S+)?$")
     """The address that takes OpenTelemetry's traces, such as http://collector:4318/v1/traces; empty for none. It needs
     the packages of requirements/otel.txt."""

@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,20 +23,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     publish_fake(store, "adventurer", shape=(64, 64, 3), latent_dim=128)
     with listening(store) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def kserve_python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Of an environment with KServe's client, which pins what others pin otherwise."""
-    folder, uv = tmp_path_factory.mktemp("kserve") / "venv", [sys.executable, "-m", "uv"]
-    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-    install = [*uv, "pip", "install", "--quiet", "--python", folder, "--require-hashes"]
-    done = subprocess.run(
-        [*install, "-r", ROOT / "requirements" / "kserve.txt"], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"KServe's client cannot be installed here: {done.stderr.strip()[-300:]}")
-    return str(folder / "bin" / "python")
 
 
 def test_there_is_a_block_for_each_client() -> None:

@@ -7,17 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Literal, TypeVar
 
-from bundle.environment import prepare_tensorflow
 from bundle.store import Store
 from deploy.ray.answers import Described, Refused, Wanted
 from service.catalogue import Catalogue, Model, NotReady, UnknownModel
 from service.cli import SWITCH_INTERVAL
-from service.engine.device import step_back
-from service.engine.protocol import EngineError, Latents, Loader, Measured, Pixels
+from service.engine.device import Device, step_back
+from service.engine.protocol import EngineError, Latents, Measured, Pixels
 from service.engine.schedule import BatcherClosed, QueueFull
+from service.loading import tensorflow_loader
+from service.observability.batches import BatchObserver
+from service.observability.collector import CatalogueCollector
+from service.observability.metrics import Metrics
 from service.projection.desk import NICENESS
 from service.settings import Settings
-from service.startup import Startup, without
+from service.startup import Startup
 
 T = TypeVar("T")
 
@@ -31,9 +34,14 @@ class Generator:
     async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
         sys.setswitchinterval(SWITCH_INTERVAL)
         settings, startup = Settings(), Startup()
-        self._catalogue = Catalogue(settings, Store(settings.models), startup=startup)
+        metrics = Metrics()
+        self.registry = metrics.registry
+        """What is told of its batches, and of the models that it holds."""
+        device = Device(settings.in_flight, observer=BatchObserver(metrics))
+        self._catalogue = Catalogue(settings, Store(settings.models), device, startup)
+        self.registry.register(CatalogueCollector(self._catalogue))
         self._projecting = ThreadPoolExecutor(1, "project", step_back, (NICENESS,))
-        await self._catalogue.load(await asyncio.to_thread(tensorflow, settings, startup))
+        await self._catalogue.load(await asyncio.to_thread(tensorflow_loader, settings, startup))
         self._following = asyncio.create_task(self._follow(), name="watch")
 
     async def describe(self, name: str, version: int) -> Described | Refused:
@@ -123,16 +131,3 @@ async def answered(make: Callable[[], Awaitable[T]]) -> T | Refused:
         return Refused("stopping", str(error))
     except (EngineError, UnknownModel) as error:
         return Refused("failed", str(error))
-
-
-def tensorflow(settings: Settings, startup: Startup) -> Loader:
-    """What loads bundles onto the device of the settings. TensorFlow is imported by the replica alone.
-
-    Raises:
-        EngineError: the settings ask for a GPU and there is none.
-    """
-    prepare_tensorflow()
-    with startup.part("TensorFlow"), without("keras"):
-        from service.engine.savedmodel import open_device
-
-    return open_device(settings.device, settings.trust == "all", settings.precision)

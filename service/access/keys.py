@@ -77,8 +77,8 @@ def read_keys(path: Path) -> tuple[Key, ...]:
     """The keys of a file.
 
     Raises:
-        KeyFileError: it cannot be read, is no TOML, is not what `Key` says, has a name or hash twice or no key at all,
-            or everybody may write it.
+        KeyFileError: it cannot be read, is no TOML, is not what `Key` says, has a name or hash twice, no key and no
+            `key = []`, or everybody may write it.
     """
     try:
         mode, folder = path.stat().st_mode, path.parent.stat().st_mode
@@ -95,7 +95,7 @@ def read_keys(path: Path) -> tuple[Key, ...]:
     if len(content) > MAX_FILE:
         raise KeyFileError(f"{path}: it has more than {MAX_FILE} bytes")
     try:
-        keys = KeyFile.model_validate(tomllib.loads(content.decode())).key
+        read = KeyFile.model_validate(tomllib.loads(content.decode("utf-8-sig")))
     except ValidationError as error:
         # Not the value: it may be a token that somebody put where its hash belongs.
         first = error.errors(include_url=False, include_input=False)[0]
@@ -104,13 +104,16 @@ def read_keys(path: Path) -> tuple[Key, ...]:
         raise KeyFileError(f"{path}: no TOML: it is nested too deep") from None
     except ValueError as error:
         raise KeyFileError(f"{path}: no TOML: {error}") from None
-    _check_unique(path, keys)
-    return keys
+    if not read.model_fields_set:  # as of a file that is cut off
+        raise KeyFileError(
+            f"{path}: it has no [[key]]; python -m service.access new NAME makes one, and `key = []` says that there "
+            "is none"
+        )
+    _check_unique(path, read.key)
+    return read.key
 
 
 def _check_unique(path: Path, keys: tuple[Key, ...]) -> None:
-    if not keys:
-        raise KeyFileError(f"{path}: it has no [[key]]; python -m service.access new NAME makes one")
     for what in ("name", "sha256"):
         if len({getattr(key, what) for key in keys}) < len(keys):
             raise KeyFileError(f"{path}: two keys have the same {what}")

@@ -45,6 +45,7 @@ class Protection:
         self._settings = settings
         self._ring = Ring(Path(settings.keys)) if settings.keys else None
         self._rate = parse_rate(settings.rate) if settings.rate else None
+        self._address_rate = parse_rate(settings.address_rate) if settings.address_rate else None
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """What runs as long as the application does."""
@@ -55,8 +56,8 @@ class Protection:
     def install(self, app: FastAPI) -> None:
         """Add what refuses requests; the last is asked first."""
         app.add_middleware(FewParameters)
-        if self._rate or self._ring:
-            app.add_middleware(Throttle, rate=self._rate)
+        if self._may_throttle:
+            app.add_middleware(Throttle, rate=self._rate, address_rate=self._address_rate)
         if self._ring:
             app.add_middleware(Gate, ring=self._ring)
         app.add_middleware(PlainPaths)
@@ -68,6 +69,11 @@ class Protection:
             app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST", "HEAD"],
                                allow_headers=SENT, expose_headers=READ, max_age=PREFLIGHT)  # fmt: skip
         app.add_middleware(SecurityHeaders, shared=bool(origins))
+
+    @property
+    def _may_throttle(self) -> bool:
+        """Keys may have rates of their own, and get others while the service runs."""
+        return bool(self._rate or self._address_rate or self._ring)
 
     def describe(self, document: dict[str, Any]) -> None:
         """Say in an OpenAPI document who may ask for what."""
@@ -85,5 +91,5 @@ class Protection:
         if shape_of(path):  # whose answers are told of by their first digit
             return
         kinds = ["unauthorized", "forbidden"] if self._ring and scope else []
-        kinds += ["rate-limited"] if (self._rate or self._ring) and costs(path) else []
+        kinds += ["rate-limited"] if self._may_throttle and costs(path) else []
         answers.update({str(status): entry for status, entry in responses(*kinds).items()})

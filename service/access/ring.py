@@ -49,7 +49,7 @@ class Ring:
             logger.error("the new keys are not taken, and the old ones still hold (%s): %s", names, error)
             return
         self.keys = keys
-        logger.info("keys: %s", ", ".join(key.name for key in keys))
+        logger.info("keys: %s", ", ".join(key.name for key in keys) or "none, so nobody may ask")
 
 
 def stamp_of(path: Path) -> Stamp | str:

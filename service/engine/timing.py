@@ -51,13 +51,3 @@ class Timing:
         self.asked = asked
         self.begun = max(asked, now if work.begun is None else work.begun)
         self.done = max(self.begun, now if work.ended is None else work.ended)
-
-    @property
-    def queue(self) -> float:
-        """Seconds until the first row ran."""
-        return self.begun - self.asked
-
-    @property
-    def inference(self) -> float:
-        """Seconds from then until the last row was done."""
-        return self.done - self.begun

@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import Request
 
 from service.api.shedding import draws
-from service.limits.rates import Meter
+from service.limits.rates import Meters
 
 ALSO_COST: Final = ("/project", "/inspect")
 """Paths that cost, beside those that draw."""
@@ -19,18 +19,18 @@ def costs(path: str) -> bool:
 
 
 def charge(request: Request, images: int) -> None:
-    """Take so many images from the client's rate, if it has one.
+    """Take so many images from the client's rates, if it has any.
 
     Raises:
-        RateExceeded, TooManyImages: as of `Meter.charge`.
+        RateExceeded, TooManyImages: as of `Meters.charge`.
     """
-    meter: Meter | None = getattr(request.state, "meter", None)
-    if meter is not None:
-        meter.charge(images)
+    meters: Meters | None = getattr(request.state, "meters", None)
+    if meters is not None:
+        meters.charge(images)
 
 
 def refund(request: Request, images: int) -> None:
     """Give back what was charged for images that were refused before anything was drawn."""
-    meter: Meter | None = getattr(request.state, "meter", None)
-    if meter is not None:
-        meter.refund(images)
+    meters: Meters | None = getattr(request.state, "meters", None)
+    if meters is not None:
+        meters.refund(images)

@@ -1,4 +1,4 @@
-"""Who counts as one client: a key, or else an address; of IPv6 a whole /64, of which every home has its own."""
+"""Which addresses count as one: of IPv6 a whole /64, of which every home has its own."""
 
 from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -8,11 +8,8 @@ NETWORK: Final = 64
 """Bits of an IPv6 address that count: whoever has one address has all of its /64 (RFC 6177)."""
 
 
-def client_of(scope: Mapping[str, Any]) -> str:
-    """The name that a request's client is counted under: its key's, or its address's."""
-    key = scope.get("state", {}).get("key")
-    if key is not None:
-        return f"key {key.name}"
+def address_of(scope: Mapping[str, Any]) -> str:
+    """The name that a request's address is counted under."""
     host = (scope.get("client") or ("", 0))[0]
     return f"address {network_of(host)}"
 

@@ -25,6 +25,9 @@ from service.limits.bounds import (
     refusal,
 )
 
+ENDED = "ended"
+"""In a request's `state`: the kind of problem for which its connection is closed while its body comes."""
+
 
 class Refused(Exception):
     """A request is refused while it is parsed: the kind of problem, and the detail."""
@@ -117,6 +120,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """The head is whole: the request begins, and the time of its body."""
         if len(self.pipeline) >= MAX_PIPELINED:
             raise Refused("not-http", f"more than {MAX_PIPELINED} requests wait on this connection")
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            raise Refused("not-http", f"a request has one Host header, got {hosts}")  # RFC 9112, 3.2
         upgrades = self.parser.should_upgrade()
         if upgrades and {b"content-length", b"transfer-encoding"} & {name for name, _ in self.headers}:
             raise Refused("not-http", "a request with a body cannot ask for another protocol")
@@ -183,6 +189,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.pipeline.clear()
         begun = self._is_working and self._running is not None and self._running.response_started
         if self._is_working and self._running is not None:
+            if self._in_body:
+                self._running.scope["state"][ENDED] = kind
             self._running.disconnected = True  # what works on it need not go on
             self._running.message_event.set()
         if begun or len(self.bounds.lingering) >= self.bounds.connections:

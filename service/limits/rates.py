@@ -8,7 +8,7 @@ thread after nearly every hit and holds as many clients as come; `Table` has no 
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -129,11 +129,12 @@ class Table(Storage):
 
 
 class RateExceeded(Exception):
-    """A client has had its images; `seconds` until it may have others."""
+    """A client has had its images; `seconds` until it may have others, `who` is the client's kind: key or address."""
 
-    def __init__(self, rate: ImageRate, cost: int, left: int, seconds: int) -> None:
+    def __init__(self, rate: ImageRate, who: str, cost: int, left: int, seconds: int) -> None:
         super().__init__(
-            f"{cost} images are asked for, and {left} of {rate} are left; in {seconds} s there are {rate.images} again"
+            f"{cost} images are asked for, and {left} of {rate} are left for this {who}; "
+            f"in {seconds} s there are {rate.images} again"
         )
         self.seconds = seconds
 
@@ -143,10 +144,10 @@ class TooManyImages(ValueError):
 
 
 class Meter:
-    """One client's rate: what is left of it, and what a request takes."""
+    """One client's rate: what is left of it, and what a request takes. `policy` is its name in the headers."""
 
-    def __init__(self, limiter: FixedWindowRateLimiter, rate: ImageRate, client: str) -> None:
-        self.rate = rate
+    def __init__(self, limiter: FixedWindowRateLimiter, rate: ImageRate, client: str, policy: str = "images") -> None:
+        self.rate, self.policy = rate, policy
         self._limiter, self._client = limiter, client
 
     @property
@@ -161,8 +162,8 @@ class Meter:
             return self.rate.seconds
         return max(1, math.ceil(self._limiter.get_window_stats(self.rate.item, self._client).reset_time - self._now()))
 
-    def charge(self, cost: int) -> None:
-        """Take so many images, 0 or more; all or none.
+    def check(self, cost: int) -> None:
+        """Whether so many images may be had, 0 or more.
 
         Raises:
             RateExceeded: fewer are left.
@@ -173,8 +174,15 @@ class Meter:
                 f"{cost} images are asked for, and {self.rate} is all that may ever be had: ask for fewer"
             )
         if not self._limiter.test(self.rate.item, self._client, cost=cost):
-            raise RateExceeded(self.rate, cost, self.left, self.seconds)
+            raise self.exceeded(cost)
+
+    def take(self, cost: int) -> None:
+        """Take so many, which `check` has allowed."""
         self._limiter.hit(self.rate.item, self._client, cost=cost)
+
+    def exceeded(self, cost: int) -> RateExceeded:
+        """What says that so many are not left."""
+        return RateExceeded(self.rate, self._client.partition(" ")[0], cost, self.left, self.seconds)
 
     def refund(self, cost: int) -> None:
         """Give so many back, of those that were taken in this window."""
@@ -184,3 +192,39 @@ class Meter:
         storage = self._limiter.storage
         assert isinstance(storage, Table)
         return storage.now()
+
+
+class Meters:
+    """The rates that one request counts for, at least one: it takes its images from all of them, or from none."""
+
+    def __init__(self, meters: Sequence[Meter]) -> None:
+        self._meters = meters
+
+    @property
+    def used_up(self) -> Meter | None:
+        """One of which nothing is left, if there is one; of several that which takes longest."""
+        return max((each for each in self._meters if not each.left), key=lambda each: each.seconds, default=None)
+
+    def charge(self, cost: int) -> None:
+        """Take so many images.
+
+        Raises:
+            RateExceeded, TooManyImages: as of `Meter.check`.
+        """
+        for each in self._meters:
+            each.check(cost)
+        for each in self._meters:
+            each.take(cost)
+
+    def refund(self, cost: int) -> None:
+        """Give so many back."""
+        for each in self._meters:
+            each.refund(cost)
+
+    def headers(self) -> dict[str, str]:
+        """`RateLimit-Policy` and `RateLimit` as of draft-ietf-httpapi-ratelimit-headers-11: all rates, and what is
+        left of each."""
+        return {
+            "RateLimit-Policy": ", ".join(f'"{m.policy}";q={m.rate.images};w={m.rate.seconds}' for m in self._meters),
+            "RateLimit": ", ".join(f'"{m.policy}";r={m.left};t={m.seconds}' for m in self._meters),
+        }

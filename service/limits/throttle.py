@@ -6,52 +6,62 @@ back.
 """
 
 from limits.strategies import FixedWindowRateLimiter
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import rate_limited
 from service.limits.charging import costs
-from service.limits.clients import client_of
-from service.limits.rates import ImageRate, Meter, RateExceeded, Table
+from service.limits.clients import address_of
+from service.limits.rates import ImageRate, Meter, Meters, Table
 
-POLICY = "images"
-"""The name of the policy in the headers."""
+BY_ADDRESS = "images-by-address"
+"""The policy of an address, beside that of its key, in the headers."""
 
 
 class Throttle:
-    """Hold each client to its rate: its key's own, or else `rate`.
+    """Hold each client to its rate: its key's own, or else `rate`; and each address to `address_rate`, whatever the
+    keys that are used there.
 
-    Without a rate, and for paths that cost nothing, a request goes on as it is. The headers are those of
-    draft-ietf-httpapi-ratelimit-headers-11.
+    Without rates, and for paths that cost nothing, a request goes on as it is.
     """
 
-    def __init__(self, app: ASGIApp, rate: ImageRate | None) -> None:
-        self.app, self._rate = app, rate
-        self._limiters = {kind: FixedWindowRateLimiter(Table()) for kind in ("key", "address")}
+    def __init__(self, app: ASGIApp, rate: ImageRate | None, address_rate: ImageRate | None = None) -> None:
+        self.app, self._rate, self._address_rate = app, rate, address_rate
+        # Tables of their own, so that addresses push out no key.
+        self._by_key, self._by_client, self._by_address = (FixedWindowRateLimiter(Table()) for _ in range(3))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
-        meter = self._meter(scope) if scope["type"] == "http" and costs(scope["path"]) else None
-        if meter is None:
+        meters = self._meters(scope) if scope["type"] == "http" and costs(scope["path"]) else None
+        if meters is None:
             await self.app(scope, receive, send)
             return
 
-        async def send_with_rate(message: Message) -> None:
+        async def send_with_rates(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["RateLimit-Policy"] = f'"{POLICY}";q={meter.rate.images};w={meter.rate.seconds}'
-                headers["RateLimit"] = f'"{POLICY}";r={meter.left};t={meter.seconds}'
+                MutableHeaders(scope=message).update(meters.headers())
             await send(message)
 
-        scope.setdefault("state", {})["meter"] = meter
-        if meter.left:
-            await self.app(scope, receive, send_with_rate)
+        scope.setdefault("state", {})["meters"] = meters
+        used_up = meters.used_up
+        if used_up is None or may_be_unchanged(scope):
+            await self.app(scope, receive, send_with_rates)
         else:
-            await rate_limited(scope, RateExceeded(meter.rate, 1, 0, meter.seconds))(scope, receive, send_with_rate)
+            await rate_limited(scope, used_up.exceeded(1))(scope, receive, send_with_rates)
 
-    def _meter(self, scope: Scope) -> Meter | None:
-        """What counts for a request's client; addresses have a table of their own, so that they push out no key."""
-        key = scope.get("state", {}).get("key")
-        rate = (key.rate if key is not None else None) or self._rate
-        if rate is None:
-            return None
-        return Meter(self._limiters["address" if key is None else "key"], rate, client_of(scope))
+    def _meters(self, scope: Scope) -> Meters | None:
+        """What counts for a request's client."""
+        key, address = scope.get("state", {}).get("key"), address_of(scope)
+        meters = []
+        if key is not None and (rate := key.rate or self._rate):
+            meters.append(Meter(self._by_key, rate, f"key {key.name}"))
+        elif key is None and self._rate:
+            meters.append(Meter(self._by_client, self._rate, address))
+        if self._address_rate:
+            meters.append(Meter(self._by_address, self._address_rate, address, BY_ADDRESS))
+        return Meters(meters) if meters else None
+
+
+def may_be_unchanged(scope: Scope) -> bool:
+    """Whether a 304 may be the answer, which costs nothing; if it is not, the images are charged before they are
+    drawn."""
+    return scope["method"] in ("GET", "HEAD") and "if-none-match" in Headers(scope=scope)

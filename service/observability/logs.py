@@ -3,17 +3,16 @@
 import json
 import logging
 import re
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from asgi_correlation_id import correlation_id
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from service.observability.account import Account
+from service.settings import LogFormat
 
 access = logging.getLogger("figment.access")
-
-LogFormat = Literal["text", "json"]
 
 CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """What could begin a line of its own, or move a terminal's cursor."""
@@ -65,15 +64,25 @@ def dumps(value: object, **options: Any) -> str:  # noqa: ANN401 (as json.dumps)
 
 
 def log_config(level: str, form: LogFormat = "text") -> dict[str, object]:
-    """Logging for uvicorn and Figment: one line an event, with the time, on the standard error stream."""
-    formatter = {"text": TextLines, "json": JsonLines}[form]
+    """Logging for uvicorn and Figment: one line an event, with the time.
+
+    JSON goes to the standard output, so that nothing else is among it: TensorFlow writes to the standard error stream.
+    """
+    formatter, stream = {"text": (TextLines, "stderr"), "json": (JsonLines, "stdout")}[form]
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"request": {"()": WithRequestId}},
         "formatters": {"line": {"()": formatter}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
-        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "handlers": {
+            "lines": {
+                "class": "logging.StreamHandler",
+                "stream": f"ext://sys.{stream}",
+                "formatter": "line",
+                "filters": ["request"],
+            }
+        },
+        "root": {"handlers": ["lines"], "level": "WARNING"},
         "loggers": {name: {"level": level.upper()} for name in ("figment", "uvicorn")}
         | {"asgi_correlation_id": {"level": "ERROR"}},  # else each id that is not taken is a warning
     }

@@ -9,7 +9,9 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.observability.account import CURRENT, Account
+from service.api.problem_kinds import KINDS
+from service.limits.protocol import ENDED
+from service.observability.account import CURRENT, GONE, Account
 from service.observability.logs import log_request
 from service.observability.metrics import Metrics
 from service.observability.request_id import HEADER, is_request_id, new_request_id
@@ -91,6 +93,10 @@ class Watching:
     def _end(self, scope: Scope, status: int, account: Account, span: RequestSpan | None) -> None:
         seconds, method = time.monotonic() - account.begun, scope["method"]
         route = template_of(scope, self._routes)
+        kind = scope.get("state", {}).get(ENDED)
+        if kind and status in (0, GONE):  # its connection has answered instead of the application
+            status = KINDS[kind].status
+            account.fail(kind, status)
         self._metrics.record(route, method, status, seconds, account)
         log_request(route, method, status, seconds, account)
         if span is not None:

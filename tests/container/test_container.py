@@ -4,6 +4,7 @@ Sizes and times are written to the terminal at the end.
 """
 
 import io
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -61,6 +62,16 @@ def test_memory(http: httpx.Client, stack: Stack, figures: list[str]) -> None:
     used, _, _ = usage.partition(" /")
     figures.append(f"memory after 20 grids of 64: {used}")
     assert used[-3:] in {"MiB", "GiB"}
+
+
+def test_its_standard_output_is_json_alone(http: httpx.Client, stack: Stack) -> None:
+    assert http.get("/images/7.png", headers={"X-Request-Id": "looked-for"}).status_code == 200
+    end, lines = time.monotonic() + 60, list[dict[str, object]]()
+    while not any(line.get("request_id") == "looked-for" for line in lines):
+        assert time.monotonic() < end
+        printed = run("docker", "logs", stack.container().identity).stdout
+        lines = [json.loads(line) for line in printed.splitlines()]
+    assert {"time", "level", "logger", "message"} <= set.intersection(*(set(line) for line in lines))
 
 
 def test_runs_without_privileges(stack: Stack) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import threading
 import time
@@ -16,14 +15,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bench.server import free_port
 from service.settings import Settings
-from tests.docs.clone import free_port
+from tests.deploy.balancer import CONFIGURATION, PATIENCE, Balancer, installed
 
-CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "haproxy" / "haproxy.cfg"
-PATIENCE = 60
-"""Seconds until a test gives up."""
-
-pytestmark = pytest.mark.skipif(shutil.which("haproxy") is None, reason="haproxy is not installed (Debian: haproxy)")
+pytestmark = pytest.mark.skipif(not installed(), reason="haproxy is not installed (Debian: haproxy)")
 
 
 class Quiet(ThreadingHTTPServer):
@@ -85,34 +81,8 @@ class Replica:
         self.server.server_close()
 
 
-class Balancer:
-    """HAProxy with the configuration; its port, its replicas' addresses and its DNS are the test's."""
-
-    def __init__(self, folder: Path, ports: list[int]) -> None:
-        text = CONFIGURATION.read_text(encoding="utf-8")
-        self.port = free_port()
-        servers = "\n".join(f"    server replica{i} 127.0.0.1:{port}" for i, port in enumerate(ports, 1))
-        for written, ours in (
-            (r"bind :8000", f"bind 127.0.0.1:{self.port}"),
-            (r"    server-template .*", servers),
-            (r" resolvers docker init-addr none resolve-prefer ipv4", ""),
-        ):
-            text, count = re.subn(written, ours, text)
-            assert count == 1, written
-        self.file = folder / "haproxy.cfg"
-        self.file.write_text(text)
-        self.log = folder / "log"
-
-    def __enter__(self) -> httpx.Client:
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(["haproxy", "-db", "-f", self.file], stdout=log, stderr=log)
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=PATIENCE)
-        return self.client
-
-    def __exit__(self, *_: object) -> None:
-        self.client.close()
-        self.process.kill()
-        self.process.wait(PATIENCE)
+def client_of(balancer: Balancer) -> httpx.Client:
+    return httpx.Client(base_url=balancer.url, trust_env=False, timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -137,15 +107,17 @@ def replicas(running: tuple[Balancer, list[Replica]]) -> list[Replica]:
     balancer, replicas = running
     for replica in replicas:
         replica.mode = "ok"
-    both(balancer.client)
+    with client_of(balancer) as client:
+        both(client)
     for replica in replicas:
         replica.asked.clear()
     return replicas
 
 
 @pytest.fixture
-def client(balancer: Balancer, replicas: list[Replica]) -> httpx.Client:
-    return balancer.client
+def client(balancer: Balancer, replicas: list[Replica]) -> Iterator[httpx.Client]:
+    with client_of(balancer) as client:
+        yield client
 
 
 def until(client: httpx.Client, path: str, status: int) -> httpx.Response:
@@ -233,7 +205,7 @@ def test_one_that_is_not_ready_is_asked_nothing(client: httpx.Client, replicas: 
 
 
 def test_without_a_replica_the_error_is_a_problem(tmp_path: Path) -> None:
-    with Balancer(tmp_path, [free_port(), free_port()]) as client:
+    with Balancer(tmp_path, [free_port(), free_port()]) as balancer, client_of(balancer) as client:
         answer = until(client, "/generate", 503)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Retry-After"] == "2"

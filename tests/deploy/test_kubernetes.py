@@ -1,6 +1,11 @@
 """deploy/kubernetes: what kustomize makes of it holds against the schemas of the API, and against the service."""
 
+import copy
+import json
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import kubernetes_validate
@@ -21,7 +26,7 @@ OVERLAYS = ("overlays/cpu", "overlays/gpu")
 VERSIONS = ("1.31", kubernetes_validate.latest_version())
 """Of Kubernetes: the oldest that all of this is for, and the newest whose schemas are there."""
 FOREIGN = {"PodMonitor", "ServingRuntime", "InferenceService"}
-"""Kinds of other people's, whose schemas are not Kubernetes's."""
+"""Kinds of other people's, whose schemas are not Kubernetes's; those of KServe are checked by its own models."""
 
 
 def service_pods() -> list[tuple[str, Object]]:
@@ -226,3 +231,38 @@ def test_kserve_is_told_the_protocol_and_where_the_store_is() -> None:
     assert model["storageUri"] == f"pvc://{claim}"
     (pod,) = pods("kserve")
     assert environment(pod["spec"]["containers"][0])["FIGMENT_MODELS"] == "/mnt/models"
+
+
+def complaints(python: str, objects: Sequence[Object]) -> list[str]:
+    """What KServe's client has against objects."""
+    script = Path(__file__).with_name("kserve_schema.py")
+    done = subprocess.run([python, script], input=json.dumps(objects), capture_output=True, text=True)
+    assert done.stderr == ""
+    return done.stdout.split("\n")[:-1] if done.returncode else []
+
+
+def test_kserve_s_own_models_allow_what_it_is_sent(kserve_python: str) -> None:
+    objects = [only(kind, "kserve") for kind in ("ServingRuntime", "InferenceService")]
+    assert complaints(kserve_python, objects) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value", "complaint"),
+    [
+        ("InferenceService", "spec.predictor.model.storageURI", "pvc://a", "there is no field storageURI"),
+        ("InferenceService", "spec.predictor.maxReplicas", "4", "maxReplicas: int is needed, got '4'"),
+        ("InferenceService", "spec.predictor", None, "predictor: an object is needed"),
+        ("ServingRuntime", "spec.containers.0.ports.0.containerPort", None, "containerPort: int is needed, got None"),
+        ("ServingRuntime", "spec.protocolVersions", "v2", "protocolVersions: a list is needed"),
+    ],
+)
+def test_what_they_do_not_allow_is_told(
+    kserve_python: str, kind: str, path: str, value: object, complaint: str
+) -> None:
+    changed = copy.deepcopy(only(kind, "kserve"))
+    *way, last = path.split(".")
+    place: Any = changed
+    for step in way:
+        place = place[int(step) if step.isdigit() else step]
+    place[last] = value
+    assert any(complaint in said for said in complaints(kserve_python, [changed]))

@@ -4,9 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import threading
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +14,10 @@ import pytest
 from PIL import Image
 
 from bench.ray_cluster import ENVIRONMENT, ROOT, Cluster, cluster, command, host, installed, serving
+from bench.server import free_port
 from bench.server import serving as single_process
 from bundle.store import Store
+from tests.deploy.ray_load import PATIENCE, Load, get, wait
 
 pytestmark = [
     pytest.mark.ray,
@@ -27,7 +26,6 @@ pytestmark = [
 
 MODELS = ROOT / "models"
 SETTINGS = {"FIGMENT_MODELS": str(MODELS), "FIGMENT_MAX_BATCH": "16", "FIGMENT_DEADLINE": "300"}
-PATIENCE = 900.0
 GENERATOR = "ServeReplica:figment:Generator"
 
 
@@ -45,20 +43,15 @@ def nodes(single: int) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def ray(nodes: Cluster) -> Iterator[int]:
+def metrics_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def ray(nodes: Cluster, metrics_port: int) -> Iterator[int]:
     """The port of the service on the cluster."""
-    with serving(nodes, replicas=2) as port:
+    with serving(nodes, replicas=2, metrics_port=metrics_port) as port:
         yield port
-
-
-def get(port: int, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
-    try:
-        answer = urllib.request.urlopen(request, timeout=PATIENCE)
-    except urllib.error.HTTPError as error:
-        answer = error
-    with answer:
-        return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read()
 
 
 def worked(process: int) -> float:
@@ -72,10 +65,10 @@ def worked(process: int) -> float:
 def test_the_pixels_are_those_of_the_single_process(ray: int, single: int, seed: int, n: int) -> None:
     path = f"/generate?n={n}&seed={seed}"
     here, there = get(single, path), get(ray, path)
-    assert here[0] == there[0] == 200
-    assert here[2] == there[2]  # the bytes of the file
+    assert here.status == there.status == 200
+    assert here.body == there.body
     for name in ("etag", "figment-seeds", "figment-request", "figment-model", "cache-control"):
-        assert here[1][name] == there[1][name]
+        assert here.headers[name] == there.headers[name]
 
 
 def test_requests_at_the_same_time_are_spread_over_both_replicas(nodes: Cluster, ray: int, single: int) -> None:
@@ -85,8 +78,8 @@ def test_requests_at_the_same_time_are_spread_over_both_replicas(nodes: Cluster,
     paths = [f"/generate?n={1 + i % 5}&seed={100 * i}" for i in range(60)]
     with ThreadPoolExecutor(12) as threads:
         answers = list(threads.map(lambda path: get(ray, path), paths))
-    assert [answer[0] for answer in answers] == [200] * len(paths)
-    assert [answer[2] for answer in answers] == [get(single, path)[2] for path in paths]
+    assert [answer.status for answer in answers] == [200] * len(paths)
+    assert [answer.body for answer in answers] == [get(single, path).body for path in paths]
     for process in generators:
         assert worked(process) - before[process] > 0.02
 
@@ -94,18 +87,27 @@ def test_requests_at_the_same_time_are_spread_over_both_replicas(nodes: Cluster,
 @pytest.mark.parametrize("path", ["/generate?n=1000", "/generate?colour=1", "/generate?model=nobody", "/nowhere"])
 def test_what_is_wrong_is_said_as_the_single_process_says_it(ray: int, single: int, path: str) -> None:
     here, there = get(single, path), get(ray, path)
-    assert here[0] == there[0] >= 400
-    assert here[1]["content-type"] == there[1]["content-type"] == "application/problem+json"
-    assert json.loads(here[2]) == json.loads(there[2])
+    assert here.status == there.status >= 400
+    assert here.headers["content-type"] == there.headers["content-type"] == "application/problem+json"
+    assert json.loads(here.body) == json.loads(there.body)
 
 
 def test_a_picture_that_the_client_has_is_not_drawn_again(ray: int) -> None:
-    _, headers, _ = get(ray, "/images/9.png")
-    assert get(ray, "/images/9.png", **{"If-None-Match": headers["etag"]})[0] == 304
+    headers = get(ray, "/images/9.png").headers
+    assert get(ray, "/images/9.png", **{"If-None-Match": headers["etag"]}).status == 304
+
+
+def test_each_generator_tells_of_its_batches_at_its_node(ray: int, metrics_port: int) -> None:
+    assert get(ray, "/images/77.png").status == 200
+    for node in (0, 1):
+        with urllib.request.urlopen(f"http://{host(node)}:{metrics_port}/metrics", timeout=PATIENCE) as answer:
+            text = answer.read().decode()
+        assert "figment_ready 1.0" in text
+        assert "figment_batch_seconds_count" in text
 
 
 def test_the_latent_of_a_picture_is_searched_by_the_replicas(ray: int) -> None:
-    picture = get(ray, "/images/5.png")[2]
+    picture = get(ray, "/images/5.png").body
     request = urllib.request.Request(f"http://127.0.0.1:{ray}/project?steps=2", data=picture, method="POST")
     with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         found = json.load(answer)
@@ -116,32 +118,16 @@ def test_the_latent_of_a_picture_is_searched_by_the_replicas(ray: int) -> None:
 
 def test_a_replica_killed_under_load_costs_no_request(nodes: Cluster, ray: int, single: int) -> None:
     """What it had in flight is drawn by the other, and Serve starts another one in its place."""
-    answers: dict[str, tuple[int, bytes]] = {}
-    stop = threading.Event()
-
-    def visit(client: int) -> None:
-        for i in range(400):
-            if stop.is_set():
-                return
-            path = f"/generate?n={1 + i % 4}&seed={10_000 * client + 8 * i}"
-            status, _, body = get(ray, path)
-            answers[path] = (status, body)
-
-    clients = [threading.Thread(target=visit, args=(client,)) for client in range(12)]
     victim = nodes.members(GENERATOR)[0]
-    for client in clients:
-        client.start()
-    wait(lambda: len(answers) > 40)
-    os.kill(victim, signal.SIGKILL)
-    at_kill = len(answers)
-    wait(lambda: len(answers) > at_kill + 60)
-    stop.set()
-    for client in clients:
-        client.join(PATIENCE)
+    with Load(ray, 12) as load:
+        load.more(40)
+        os.kill(victim, signal.SIGKILL)
+        at_kill = len(load.answers)
+        load.more(60)
     assert GENERATOR not in command(victim)
-    assert {status for status, _ in answers.values()} == {200}
-    for path in list(answers)[at_kill - 12 : at_kill + 24]:  # around the kill
-        assert answers[path][1] == get(single, path)[2], path
+    assert not load.failed()
+    for path in list(load.answers)[at_kill - 12 : at_kill + 24]:  # around the kill
+        assert load.answers[path].body == get(single, path).body, path
     wait(lambda: len(nodes.members(GENERATOR)) == 2)
 
 
@@ -168,10 +154,3 @@ def test_a_training_job_on_both_nodes_publishes_one_bundle(nodes: Cluster, tmp_p
     assert '"event": "resumed"' not in (run / "log.jsonl").read_text()
     assert Store(tmp_path / "models").versions("faces") == [1]
     assert Store(tmp_path / "models").open("faces").manifest.images_seen == 80
-
-
-def wait(condition: object) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.02)

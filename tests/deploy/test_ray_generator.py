@@ -32,7 +32,7 @@ async def replica(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
     monkeypatch.setenv("FIGMENT_MODELS", str(store.root))
     monkeypatch.setenv("FIGMENT_POLL", "0.05")
-    monkeypatch.setattr("deploy.ray.generator.tensorflow", lambda settings, startup: load)
+    monkeypatch.setattr("deploy.ray.generator.tensorflow_loader", lambda settings, startup: load)
     monkeypatch.setattr("deploy.ray.generator.sys.setswitchinterval", lambda seconds: None)
     made = Generator.__new__(Generator)
     await Generator.__init__(made)  # type: ignore[func-returns-value]  # as Serve does

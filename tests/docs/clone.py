@@ -7,7 +7,6 @@ pages' own commands are what takes the time.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.server import free_port
 from tests.docs.markdown import ROOT
 
 SMALL = "--images 128 --resolution 32 --set generator.width=8 --set discriminator.width=8"
@@ -29,13 +29,6 @@ SCALED = {
 }
 """What a reader does at length, and a test in short."""
 STAMPS = ("training", "service-cpu", "client", "dev")
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @dataclass(frozen=True)

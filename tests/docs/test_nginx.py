@@ -12,10 +12,10 @@ import httpx
 import pytest
 import uvicorn
 
+from bench.server import free_port
 from bundle.store import Bundle, Store
 from service.app import create_app
 from service.settings import Settings
-from tests.docs.clone import free_port
 from tests.docs.markdown import DOCS, blocks
 from tests.service.conftest import publish_fake
 from tests.service.fake_engine import FakeEngine

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import RESULTS, write_result
-from tests.faults import balancer
+from tests.deploy.balancer import installed
 from tests.faults.catalogue import FAULTS
 from tests.faults.lab import Lab
 from tests.faults.outcome import PAGE, Outcome, filled, table
@@ -53,7 +53,7 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.faults", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*FAULTS, []], metavar="NAME", help=", ".join(FAULTS))
     names = parser.parse_args().names or list(FAULTS)
-    if "rolling_restart" in names and not balancer.is_there():
+    if "rolling_restart" in names and not installed():
         names.remove("rolling_restart")
         print("rolling_restart is left out: HAProxy is not installed", file=sys.stderr)
     tried = drill(names)

@@ -58,5 +58,5 @@ def jump_on_signal(jumps: Sequence[float] = JUMPS) -> None:
 
 if __name__ == "__main__":
     jump_on_signal()
-    service.app._tensorflow = lambda *_: load
+    service.app.tensorflow_loader = lambda *_: load
     sys.exit(main())

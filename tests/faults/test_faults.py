@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import balancer
+from tests.deploy.balancer import installed
 from tests.faults.catalogue import FAKE, REAL
 from tests.faults.lab import Lab
 
@@ -24,6 +24,6 @@ async def test_the_real_service_survives(lab: Lab, name: str) -> None:
 
 @pytest.mark.parametrize("name", FAKE)
 async def test_the_service_survives(lab: Lab, name: str) -> None:
-    if name == "rolling_restart" and not balancer.is_there():
+    if name == "rolling_restart" and not installed():
         pytest.skip("HAProxy is not installed (Debian: haproxy)")
     (await FAKE[name](lab)).check()

@@ -58,7 +58,7 @@ def test_a_device_that_is_not_there_is_told(
 def test_packages_that_traces_need_are_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("service.app._tensorflow", lambda settings, startup: lambda bundle: None)
+    monkeypatch.setattr("service.app.tensorflow_loader", lambda settings, startup: lambda bundle: None)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace.export", None)
     monkeypatch.setenv("FIGMENT_TRACES", "http://collector:4318/v1/traces")
     assert cli.main() == 1
@@ -71,7 +71,7 @@ def test_packages_that_traces_need_are_told(
 def test_an_address_that_cannot_be_had_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str
 ) -> None:
-    monkeypatch.setattr("service.app._tensorflow", lambda settings, startup: lambda bundle: None)
+    monkeypatch.setattr("service.app.tensorflow_loader", lambda settings, startup: lambda bundle: None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setenv("FIGMENT_PORT", str(port))

@@ -41,7 +41,7 @@ class Held(FakeEngine):
 
 HOLD = "--hold" in sys.argv
 sys.argv = sys.argv[:1]
-service.app._tensorflow = lambda settings, startup: lambda bundle: Held()
+service.app.tensorflow_loader = lambda settings, startup: lambda bundle: Held()
 sys.exit(main())
 """
 

@@ -34,7 +34,15 @@ def test_a_key_has_what_the_file_says(tmp_path: Path) -> None:
     assert key.is_expired(datetime(2027, 1, 1, tzinfo=UTC))
 
 
+@pytest.mark.parametrize(("text", "names"), [("key = []", []), ("\ufeff" + lines(), ["alice"])])
+def test_no_key_can_be_said_and_a_byte_order_mark_is_no_harm(tmp_path: Path, text: str, names: list[str]) -> None:
+    path = written(tmp_path, "")
+    path.write_text(text, encoding="utf-8")
+    assert [key.name for key in read_keys(path)] == names
+
+
 WRONG = {
+    "a comment alone": ("# none yet", r"it has no \[\[key\]\]; .*`key = \[\]` says"),
     "nothing": ("", r"it has no \[\[key\]\]"),
     "no TOML": ("[[key", "no TOML"),
     "no UTF-8": ("\udcff", "no TOML"),

@@ -30,6 +30,16 @@ def test_a_new_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     assert [key.name for key in ring.keys] == ["bob"]
 
 
+def test_the_last_key_can_be_taken_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = written(tmp_path, lines())
+    ring = Ring(path)
+    rewrite(path, "key = []")
+    with caplog.at_level(logging.INFO, "figment.keys"):
+        ring.look()
+    assert ring.keys == ()
+    assert caplog.messages == ["keys: none, so nobody may ask"]
+
+
 @pytest.mark.parametrize("text", ["", "[[key", "no scopes", None])
 def test_a_broken_file_keeps_the_old_keys_and_is_told_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str | None

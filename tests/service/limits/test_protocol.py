@@ -89,6 +89,8 @@ REFUSED = {
     "two lengths": (asked(headers=b"Content-Length: 3\r\nContent-Length: 4\r\n"), 400, b"not-http"),
     "a length and chunks": (asked(headers=b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"), 400, b"not-http"),
     "a header with a space": (asked(headers=b"X Y: 1\r\n"), 400, b"not-http"),
+    "no host": (b"GET /livez HTTP/1.1\r\n\r\n", 400, b"one Host header, got 0"),
+    "two hosts": (asked(headers=b"Host: other\r\n"), 400, b"one Host header, got 2"),
     "a long URL": (asked(b"/" + b"a" * MAX_URL), 414, b"url-too-long"),
     "an endless URL": (b"GET /" + b"a" * 2**19, 414, b"url-too-long"),
     "a long header": (asked(headers=b"X: %s\r\n" % (b"a" * MAX_HEADERS)), 431, b"headers-too-large"),
@@ -107,7 +109,7 @@ def test_what_is_refused_gets_its_answer_and_is_closed(patient: str, case: str) 
         received = answer(connection)
     assert status(received) == expected
     assert b"application/problem+json" in received
-    assert b"/problems/" + kind in received
+    assert kind in received
     assert b"x-content-type-options: nosniff" in received.lower()
 
 
@@ -116,6 +118,7 @@ TAKEN = {
     "as long headers": asked(headers=b"X: %s\r\n" % (b"a" * (MAX_HEADERS - 100))),
     "as many headers": asked(headers=many(MAX_HEADER_COUNT - 2)),
     "a head in pieces": asked(),
+    "HTTP/1.0 without a host": b"GET /livez HTTP/1.0\r\n\r\n",
 }
 
 
@@ -159,6 +162,21 @@ def test_a_head_that_drips_is_ended_all_the_same(hasty: str) -> None:
             except TimeoutError:
                 continue
         assert status(received) in (400, 408)
+
+
+def test_a_body_that_is_too_slow_is_counted_as_such_and_not_as_a_client_that_left(store: Store) -> None:
+    with listening(store, send_seconds=SECONDS) as address:
+        with connected(address) as connection:
+            connection.sendall(b"POST /generate HTTP/1.1\r\nHost: figment\r\nContent-Length: 100\r\n\r\n{")
+            assert status(answer(connection)) == 408
+        counted, text = 'figment_requests_total{method="POST",route="/generate",status="408"} 1.0', ""
+        end = time.monotonic() + PATIENCE
+        while counted not in text:
+            assert time.monotonic() < end, text
+            text = httpx.get(f"http://{address}/metrics", trust_env=False).text
+    assert 'figment_cancelled_total{reason="client-gone"} 0.0' in text
+    assert 'figment_refused_total{reason="slow-request"} 1.0' in text
+    assert 'figment_problems_total{kind="slow-request"} 1.0' in text
 
 
 def test_a_header_that_drips_is_ended_all_the_same(hasty: str) -> None:

@@ -5,7 +5,7 @@ import threading
 import pytest
 from limits.strategies import FixedWindowRateLimiter
 
-from service.limits.rates import Meter, RateExceeded, Table, TooManyImages, parse_rate
+from service.limits.rates import Meter, Meters, RateExceeded, Table, TooManyImages, parse_rate
 
 
 class Clock:
@@ -45,61 +45,61 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
 def test_images_are_taken_until_none_are_left_and_come_back_with_the_window(clock: Clock) -> None:
     one = meter(clock)
     assert (one.left, one.seconds) == (10, 60)
-    one.charge(4)
-    one.charge(6)
+    Meters([one]).charge(4)
+    Meters([one]).charge(6)
     assert one.left == 0
     clock.now += 59.5
     with pytest.raises(RateExceeded) as refused:
-        one.charge(1)
+        Meters([one]).charge(1)
     assert refused.value.seconds == 1
     clock.now += 0.5
-    one.charge(10)
+    Meters([one]).charge(10)
 
 
 def test_a_request_that_is_refused_takes_nothing(clock: Clock) -> None:
     one = meter(clock)
-    one.charge(4)
+    Meters([one]).charge(4)
     with pytest.raises(RateExceeded, match="7 images are asked for, and 6 of 10/minute are left"):
-        one.charge(7)
+        Meters([one]).charge(7)
     assert one.left == 6
-    one.charge(6)
+    Meters([one]).charge(6)
 
 
 def test_what_is_given_back_may_be_had_again_and_no_more_than_was_taken(clock: Clock) -> None:
     one = meter(clock)
-    one.charge(7)
+    Meters([one]).charge(7)
     one.refund(3)
     assert one.left == 6
     clock.now += 60  # another window
     one.refund(4)
     assert one.left == 10
     with pytest.raises(TooManyImages):
-        one.charge(11)
+        Meters([one]).charge(11)
 
 
 def test_what_is_never_allowed_is_told_so(clock: Clock) -> None:
     one = meter(clock)
     with pytest.raises(TooManyImages, match="11 images are asked for, and 10/minute is all"):
-        one.charge(11)
+        Meters([one]).charge(11)
     assert one.left == 10
 
 
 def test_what_costs_nothing_is_free(clock: Clock) -> None:
     one = meter(clock)
-    one.charge(10)
-    one.charge(0)
+    Meters([one]).charge(10)
+    Meters([one]).charge(0)
 
 
 def test_each_client_has_its_own(clock: Clock) -> None:
     table = Table(clock=clock)
-    meter(clock, client="a", table=table).charge(10)
+    meter(clock, client="a", table=table).take(10)
     assert meter(clock, client="b", table=table).left == 10
 
 
 def test_memory_is_bounded_and_who_began_first_is_forgotten(clock: Clock) -> None:
     table = Table(most=3, clock=clock)
     for client in "abcd":
-        meter(clock, client=client, table=table).charge(10)
+        meter(clock, client=client, table=table).take(10)
     assert [meter(clock, client=client, table=table).left for client in "abcd"] == [10, 0, 0, 0]
     assert table.reset() == 3
 
@@ -107,13 +107,42 @@ def test_memory_is_bounded_and_who_began_first_is_forgotten(clock: Clock) -> Non
 def test_it_starts_no_threads(clock: Clock) -> None:
     before = threading.active_count()
     for i in range(100):
-        meter(clock, client=str(i)).charge(1)
+        meter(clock, client=str(i)).take(1)
     assert threading.active_count() == before
 
 
 def test_a_client_is_forgotten_by_name(clock: Clock) -> None:
     limiter = FixedWindowRateLimiter(Table(clock=clock))
     one = Meter(limiter, parse_rate("10/minute"), "a")
-    one.charge(10)
+    Meters([one]).charge(10)
     limiter.clear(one.rate.item, "a")
     assert (one.left, limiter.storage.check()) == (10, True)
+
+
+def test_of_several_rates_images_are_taken_from_all_or_from_none(clock: Clock) -> None:
+    one, other = meter(clock, "10/minute", "key a"), meter(clock, "6/hour", "address b")
+    both = Meters([one, other])
+    both.charge(5)
+    assert (one.left, other.left, both.used_up) == (5, 1, None)
+    with pytest.raises(RateExceeded, match="2 images are asked for, and 1 of 6/hour are left for this address"):
+        both.charge(2)
+    assert (one.left, other.left) == (5, 1)
+    both.refund(3)
+    assert (one.left, other.left) == (8, 4)
+    both.charge(4)
+    assert both.used_up is other
+    clock.now += 60
+    with pytest.raises(TooManyImages, match="7 images are asked for, and 6/hour is all"):
+        both.charge(7)
+    assert one.left == 10
+
+
+def test_what_is_said_of_several_rates(clock: Clock) -> None:
+    table = Table(clock=clock)
+    one, other = meter(clock, "10/minute", "a", table), meter(clock, "6/hour", "b", table)
+    Meters([one, other]).charge(2)
+    other.policy = "by-address"
+    assert Meters([one, other]).headers() == {
+        "RateLimit-Policy": '"images";q=10;w=60, "by-address";q=6;w=3600',
+        "RateLimit": '"images";r=8;t=60, "by-address";r=4;t=3600',
+    }

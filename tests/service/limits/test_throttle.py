@@ -13,7 +13,7 @@ from service.engine.schedule import QueueFull
 from service.limits.charging import costs
 from tests.service.access.test_gate import key_lines
 from tests.service.api.test_project import PNG
-from tests.service.conftest import Serve
+from tests.service.conftest import Serve, Service
 
 Check = Any
 
@@ -36,6 +36,15 @@ COSTS: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "an origin": ("POST", "/inspect", {"content": PNG}, 1),
     "a wrong request": ("GET", "/generate?n=65", {}, 0),
 }  # fmt: skip
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """A file of two keys without rates of their own."""
+    file = tmp_path / "keys.toml"
+    file.write_text(key_lines("one", "generate") + key_lines("two", "generate"))
+    file.chmod(0o600)
+    return file
 
 
 def left(headers: Mapping[str, str]) -> int:
@@ -110,6 +119,20 @@ async def test_a_304_costs_nothing(serve: Serve, tiny_store: Store) -> None:
         assert (again.status_code, left(again.headers)) == (304, 9)
 
 
+async def test_who_has_none_left_is_still_told_that_a_picture_is_the_same(serve: Serve, tiny_store: Store) -> None:
+    async with serve(tiny_store, rate="1/hour") as service:
+        tag = (await service.client.get("/images/7.png")).headers["ETag"]
+        drawn = len(service.engines["tiny"].batches)
+        for path, given, status in (
+            ("/images/7.png", tag, 304), ("/images/8.png", tag, 429), ("/images/7.png", "", 429),
+        ):  # fmt: skip
+            headers = {"If-None-Match": given} if given else {}
+            assert (await service.client.get(path, headers=headers)).status_code == status, path
+            assert (await service.client.head(path, headers=headers)).status_code == status, path
+        post = await service.client.post("/generate", headers={"If-None-Match": tag}, content=b"not read")
+        assert (post.status_code, len(service.engines["tiny"].batches)) == (429, drawn)
+
+
 async def test_each_key_has_its_own_rate_and_no_address_does(serve: Serve, tiny_store: Store, tmp_path: Path) -> None:
     keys = tmp_path / "keys.toml"
     keys.write_text(key_lines("much", "generate", rate="50/hour") + key_lines("usual", "generate"))
@@ -119,6 +142,43 @@ async def test_each_key_has_its_own_rate_and_no_address_does(serve: Serve, tiny_
             answer = await service.client.get("/generate?n=8&seed=1", headers={"X-Api-Key": token})
             assert left(answer.headers) == rate - 8
         assert "RateLimit" not in (await service.client.get("/generate")).headers
+
+
+async def images(service: Service, host: str, key: str) -> httpx.Response:
+    """The answer to an address that asks for four images with a key."""
+    transport = ASGITransport(service.app, client=(host, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://figment") as client:
+        return await client.get("/generate?n=4&seed=1", headers={"X-Api-Key": key} if key else {})
+
+
+async def test_a_key_counts_wherever_it_is_used(serve: Serve, tiny_store: Store, keys: Path) -> None:
+    async with serve(tiny_store, keys=str(keys), rate="10/hour") as service:
+        found = [left((await images(service, host, "one")).headers) for host in ("192.0.2.1", "192.0.2.2")]
+        assert found == [6, 2]
+
+
+async def test_an_address_counts_whatever_keys_are_used_there(
+    serve: Serve, tiny_store: Store, keys: Path, problem: Check
+) -> None:
+    async with serve(tiny_store, keys=str(keys), rate="8/hour", address_rate="10/hour") as service:
+        first, second = [await images(service, "192.0.2.1", key) for key in ("one", "two")]
+        assert [answer.headers["RateLimit"] for answer in (first, second)] == [
+            '"images";r=4;t=3600, "images-by-address";r=6;t=3600',
+            '"images";r=4;t=3600, "images-by-address";r=2;t=3600',
+        ]
+        assert first.headers["RateLimit-Policy"] == '"images";q=8;w=3600, "images-by-address";q=10;w=3600'
+        refused = await images(service, "192.0.2.1", "two")
+        assert refused.status_code == 429
+        assert "and 2 of 10/hour are left for this address" in problem(refused, "rate-limited")["detail"]
+        assert (await images(service, "192.0.2.2", "two")).status_code == 200
+        refused = await images(service, "192.0.2.3", "two")
+        assert "and 0 of 8/hour are left for this key" in problem(refused, "rate-limited")["detail"]
+
+
+async def test_without_keys_an_address_may_have_two_rates(serve: Serve, tiny_store: Store) -> None:
+    async with serve(tiny_store, rate="10/minute", address_rate="10/minute") as service:
+        answer = await images(service, "192.0.2.1", "")
+        assert [each.split(";")[1] for each in answer.headers["RateLimit"].split(", ")] == ["r=6", "r=6"]
 
 
 async def test_each_address_has_its_own(serve: Serve, tiny_store: Store) -> None:

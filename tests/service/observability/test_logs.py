@@ -2,6 +2,7 @@ import io
 import json
 import logging
 import logging.config
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -97,14 +98,18 @@ def test_nothing_is_written_where_requests_are_not_logged(lines: io.StringIO) ->
     assert lines.getvalue() == ""
 
 
-@pytest.mark.parametrize(("form", "formatter"), [("text", TextLines), ("json", JsonLines)])
-def test_the_configuration_is_one_that_python_takes(form: str, formatter: type[logging.Formatter]) -> None:
+@pytest.mark.parametrize(
+    ("form", "formatter", "stream"), [("text", TextLines, "stderr"), ("json", JsonLines, "stdout")]
+)
+def test_the_configuration_is_one_that_python_takes(form: str, formatter: type[logging.Formatter], stream: str) -> None:
     config = log_config("info", form)  # type: ignore[arg-type]
     names = [f"{name}.configured" for name in config["loggers"]]  # type: ignore[attr-defined]
-    config["loggers"] = {name: {"handlers": ["stderr"], "level": "INFO"} for name in names}
+    config["loggers"] = {name: {"handlers": ["lines"], "level": "INFO"} for name in names}
     del config["root"]  # other tests look at what is logged
     logging.config.dictConfig(config)
     (handler,) = logging.getLogger(names[0]).handlers
+    assert isinstance(handler, logging.StreamHandler)
     assert isinstance(handler.formatter, formatter)
+    assert handler.stream is getattr(sys, stream)
     assert any(isinstance(found, WithRequestId) for found in handler.filters)
     logging.getLogger(names[0]).removeHandler(handler)
