@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.sampling import percentile
 from service.engine.plan import Plan
 from service.engine.protocol import BatchSize
 from service.engine.schedule import Batch, Lane, QueueFull, Schedule
@@ -47,8 +48,7 @@ class Outcome:
 
     def percentile(self, share: float) -> float:
         """The latency that a share of the answers stay below, in seconds."""
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("inf")
+        return percentile(self.latencies, share)
 
 
 class Replica:

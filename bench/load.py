@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from bench.sampling import percentile
+
 SLOWEST = 120.0
 """Seconds after which an answer counts as lost."""
 
@@ -32,8 +34,7 @@ class Load:
 
     def percentile(self, share: float) -> float:
         """The latency that `share` of the answers stay below, in seconds; none is endless."""
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("inf")
+        return percentile(self.latencies, share)
 
     def count(self, status: int, latency: float) -> None:
         """Note an answer."""

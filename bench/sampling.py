@@ -50,8 +50,8 @@ class Sampler:
                 count(self.process, "task"),
                 count(self.process, "fd"),
                 len(found),
-                percentile(found, 0.5),
-                percentile(found, 0.99),
+                round(percentile(found, 0.5, 0.0), 4),
+                round(percentile(found, 0.99, 0.0), 4),
             )
         )
 
@@ -70,9 +70,10 @@ def count(process: int, what: str) -> int:
     return sum(1 for _ in Path(f"/proc/{process}/{what}").iterdir())
 
 
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """The value that `share` of some ordered ones stay below; 0 if there are none."""
-    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 4) if ordered else 0.0
+def percentile(values: Sequence[float], share: float, of_none: float = float("inf")) -> float:
+    """The value that `share` of some stay below; `of_none` if there are none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else of_none
 
 
 def thirds(samples: Sequence[Sample], key: str) -> tuple[float, float]:

@@ -3,8 +3,9 @@
 First as many clients as given ask as fast as they are answered: that is the capacity, of the service and this client
 together. Then requests are sent at a share of that rate, whether or not others were answered. All versions that are
 published draw the same, so every tile has pixels that are known from the start, whoever asks for it with whom and
-whatever is swapped meanwhile. It ends with status 1 if a pixel was wrong, a request lost, or memory, threads or open
-files grew; what it saw is in bench/results/soak.json, and `python -m bench.plots` draws it.
+whatever is swapped meanwhile. It ends with status 1 if a pixel was wrong, a request lost, more than one in fifty
+refused, or memory, threads or open files grew; what it saw is in bench/results/soak.json, and `python -m bench.plots`
+draws it.
 """
 
 import argparse
@@ -33,6 +34,9 @@ from bundle.store import MANIFEST, Bundle, Store
 SEEDS = 256
 UNDER_WAY = 400
 """Requests at a time: more, and those that are due are not sent but counted, so that this client stays bounded."""
+NOT_SENT = "not sent: too many under way"
+MOST_REFUSED = 0.02
+"""Of all requests."""
 WAIT = 120.0
 """Seconds after which a request counts as lost: four times the service's deadline."""
 BAD = {
@@ -73,7 +77,7 @@ class Soak:
             await asyncio.sleep(due - time.monotonic())
             number += 1
             if len(under_way) >= UNDER_WAY:
-                self.seen["not sent: too many under way"] += 1
+                self.seen[NOT_SENT] += 1
                 continue
             under_way.add(task := asyncio.create_task(self._once()))
             task.add_done_callback(under_way.discard)
@@ -194,6 +198,14 @@ def result_of(run: Soak, capacity: float, options: argparse.Namespace) -> dict[s
     }
 
 
+def unanswered(seen: Counter[str]) -> list[str]:
+    """What is wrong with how many were answered: at 80 % of what it can do a service refuses hardly anything."""
+    lost, answered = seen["refused"] + seen[NOT_SENT], seen["answered"]
+    if lost > MOST_REFUSED * (lost + answered) or not answered:
+        return [f"{lost} of {lost + answered} requests were refused, or not sent since too many were under way"]
+    return []
+
+
 def main() -> int:
     parser = argparse.ArgumentParser("python -m bench.soak", description=__doc__)
     parser.add_argument("--models", type=Path, default=Path("models"))
@@ -210,7 +222,7 @@ def main() -> int:
         publish(store, source)
         with serving(store.root) as server:
             run, capacity = asyncio.run(soak(server, store, source, options))
-    run.wrong += growth(run.sampler.samples)
+    run.wrong += growth(run.sampler.samples) + unanswered(run.seen)
     print(f"{options.minutes:g} minutes at {options.share:.0%} of {capacity:.1f} requests/s; {describe_machine()}")
     for name, count in sorted(run.seen.items()):
         print(f"  {name:30} {count:8,}")

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from service.limits.rates import parse_rate
 
 LogFormat = Literal["text", "json"]
+Open = Literal["", "yes-anyone-may-generate-images"]
 
 
 def parts(text: str) -> list[str]:
@@ -68,7 +69,7 @@ class Settings(BaseSettings):
     """A file of keys (docs/security.md): whoever asks needs one of them. It is read again within FIGMENT_POLL seconds
     when it changes. Empty: nobody is asked."""
 
-    open: Literal["", "yes-anyone-may-generate-images"] = ""
+    open: Open = ""
     """The words that let the service listen where other machines reach it without FIGMENT_KEYS; without either it
     does not start."""
 
@@ -96,8 +97,8 @@ class Settings(BaseSettings):
     """Connections at a time; one above that gets 503. Each needs a file descriptor: see ulimit -n."""
 
     send_seconds: float = Field(default=20.0, gt=0, le=3600)
-    """Seconds within which a request's head, and then its body, have to come, else it gets 408; and within which a
-    client has to take some of an answer, else it loses it."""
+    """Seconds within which a request's head has to come, else it gets 408; and between two looks at a body that comes
+    or an answer that is taken: below 1,000 bytes a second between them it is ended."""
 
     keep_alive: int = Field(default=75, ge=1, le=3600)
     """Seconds that a connection without a request stays open: longer than a load balancer keeps one (nginx and most

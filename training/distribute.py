@@ -43,7 +43,10 @@ class Order(IntEnum):
     COMPARE = 3
     """Compare the norms of the networks."""
     END = 4
-    FAIL = 5
+    """End: the run is complete."""
+    STOP = 5
+    """End: somebody was asked to stop, and the run can be resumed."""
+    FAIL = 6
     """End: the chief has failed."""
 
 
@@ -67,6 +70,8 @@ class Replicas(Replica):
         self._others = tuple(others)
         self._next: int | None = None  # the step before which all replicas are equal
         self._stopped: Sequence[int] = ()
+        self.complete = False
+        """Whether the run is; the chief says so before it ends."""
         self._check_settings(settings)
 
     def __enter__(self) -> Self:
@@ -74,7 +79,8 @@ class Replicas(Replica):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if self.cluster.chief and not isinstance(error, WorkerLost | KeyboardInterrupt):
-            self._say(Order.END if error is None else Order.FAIL)
+            ending = Order.END if self.complete else Order.STOP
+            self._say(ending if error is None else Order.FAIL)
 
     def train(self, reals: NDArray[np.uint8], step: int, rate: float, labels: NDArray[np.int32] | None = None) -> Logs:
         """One step of all replicas, the chief's; see `Gan.train`.
@@ -106,11 +112,11 @@ class Replicas(Replica):
         super().restore(values)
         self._next = None
 
-    def follow(self, batches: Batches) -> bool:
+    def follow(self, batches: Batches) -> Order:
         """Do what the chief says, to its end; SIGTERM or Ctrl-C ask it to stop.
 
         Returns:
-            Whether the chief came to its end without an error.
+            How it ended: END, STOP or FAIL.
 
         Raises:
             WorkerLost: another process is gone.
@@ -119,7 +125,7 @@ class Replicas(Replica):
         with stop_signals() as self._stopped:
             while True:
                 order, step, rate, _ = self._exchange()
-                match Order(int(order)):
+                match said := Order(int(order)):
                     case Order.TRAIN:
                         images, labels = batches.at(int(step))
                         self._step(images, int(step), rate, labels)
@@ -127,10 +133,8 @@ class Replicas(Replica):
                         self._take()
                     case Order.COMPARE:
                         self._compare()
-                    case Order.END:
-                        return True
-                    case Order.FAIL:
-                        return False
+                    case Order.END | Order.STOP | Order.FAIL:
+                        return said
 
     def _step(self, reals: NDArray[np.uint8], step: int, rate: float, labels: NDArray[np.int32] | None) -> Logs:
         with _told_of_loss(self.cluster):

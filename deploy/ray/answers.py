@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service.engine.protocol import BatchSize
+from service.engine.schedule import Cause
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,11 @@ class Described:
 class Refused:
     """Why a replica does not answer; a value, since an exception loses its fields on the way.
 
-    `full`: too much waits there, come again after `retry_after` seconds. `stopping`: another replica may answer.
-    `failed`: another would fail, too.
+    `full`: too much waits there, for the `cause`; come again after `retry_after` seconds. `stopping`: another replica
+    may answer. `failed`: another would fail, too.
     """
 
     kind: Literal["full", "stopping", "failed"]
     reason: str
     retry_after: int = 1
+    cause: Cause = "queue-full"

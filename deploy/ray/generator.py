@@ -126,7 +126,7 @@ async def answered(make: Callable[[], Awaitable[T]]) -> T | Refused:
     try:
         return await make()
     except QueueFull as error:
-        return Refused("full", str(error).rpartition(";")[0], error.retry_after)
+        return Refused("full", str(error).rpartition(";")[0], error.retry_after, error.cause)
     except (BatcherClosed, NotReady) as error:
         return Refused("stopping", str(error))
     except (EngineError, UnknownModel) as error:

@@ -68,7 +68,7 @@ class Replicas:
 def error_of(refused: Refused) -> Exception:
     """What the service raises of it."""
     if refused.kind == "full":
-        return QueueFull(refused.reason, refused.retry_after)
+        return QueueFull(refused.reason, refused.retry_after, refused.cause)
     return EngineError(refused.reason)
 
 

@@ -2,11 +2,11 @@
 
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
+from typing import get_args
 
-from service.settings import Settings
+from service.settings import Open, Settings
 
-WORDS: Final = "yes-anyone-may-generate-images"
+_, WORDS = get_args(Open)
 """The only value of FIGMENT_OPEN: nobody sets it by accident, and whoever reads it knows what it does."""
 
 

@@ -29,7 +29,7 @@ from service.api.uploads import BODY, uploaded
 from service.catalogue import Catalogue, Model
 from service.engine.protocol import Pixels
 from service.engine.schedule import QueueFull
-from service.limits.charging import charge
+from service.limits.charging import charge, refund
 from service.observability.account import current
 from service.pictures.png import encode_png
 from service.pictures.uploads import PictureTooLarge, UnsupportedPicture, read_picture
@@ -106,7 +106,11 @@ async def project(query: Annotated[ProjectQuery, InQuery()], request: Request) -
     deadline = longest(catalogue.settings)
     async with AsyncExitStack() as stack:
         content = await uploaded(request, catalogue.settings.max_upload)
-        stack.enter_context(desk.place())
+        try:
+            stack.enter_context(desk.place())
+        except QueueFull:
+            refund(request, query.steps)
+            raise
         model, target = await _prepare(content, query, catalogue, stack)
         request.state.deadline = deadline
         events = follow(desk, model, target, limits)

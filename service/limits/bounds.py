@@ -18,8 +18,8 @@ MAX_HEAD: Final = MAX_URL + MAX_HEADERS
 """Bytes of a head that has not ended; it may be longer by what one read brings, which is parsed by then."""
 MAX_PIPELINED: Final = 16
 """Requests that wait on one connection for the answer to the first; browsers send none."""
-LEAST_TAKEN: Final = 1000
-"""Bytes a second that a client has to take of an answer: a tenth of the slowest mobile line."""
+LEAST_RATE: Final = 1000
+"""Bytes a second that a client has to send of a body, and to take of an answer: a tenth of the slowest mobile line."""
 LINGER: Final = 2.0
 """Seconds that a refused connection is read on, and what comes thrown away: closing at once would reset it, and the
 client would not see why (RFC 9112, 9.6)."""
@@ -33,7 +33,7 @@ class Bounds:
 
     Args:
         connections: at a time.
-        send_seconds: of a head, of a body, and between two looks at a slow reader.
+        send_seconds: of a head, and between two looks at a body that comes or an answer that is taken.
         refusals: told of each.
     """
 

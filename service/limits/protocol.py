@@ -14,7 +14,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.limits.bounds import (
-    LEAST_TAKEN,
+    LEAST_RATE,
     LINGER,
     MAX_HEAD,
     MAX_HEADER_COUNT,
@@ -45,6 +45,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unread = 0
         self._in_head, self._in_body = False, False
         self._head_bytes = self._header_bytes = 0
+        self._body_bytes = 0  # that came since the body was looked at
         self._deaf = False  # nothing is read any more: it was refused, or wants another protocol
         self._running: RequestResponseCycle | None = None  # the request that is worked on; others wait behind it
 
@@ -129,8 +130,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if upgrades:
             self.cycle.keep_alive = False
-        self._in_head, self._in_body = False, True
+        self._in_head, self._in_body, self._body_bytes = False, True, 0
         self._expect_nothing()  # the body has a time of its own
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The body is whole."""
@@ -173,13 +179,20 @@ class BoundedProtocol(HttpToolsProtocol):
         self._sending = None
         if self.transport.is_closing():
             return
-        if self.flow.read_paused:  # it is we who do not read
+        enough = self._in_body and self._body_bytes >= LEAST_RATE * self.bounds.send_seconds
+        if self.flow.read_paused or enough:  # it is we who do not read, or it comes
+            self._body_bytes = 0
             self._expect()
         elif self._in_head or self._in_body:
-            part = "head" if self._in_head else "body"
-            self._refuse("slow-request", f"the {part} did not come within {self.bounds.send_seconds:g} s")
+            self._refuse("slow-request", self._too_slow())
         else:
             self.transport.close()  # nothing was asked
+
+    def _too_slow(self) -> str:
+        seconds = self.bounds.send_seconds
+        if self._in_head:
+            return f"the head did not come within {seconds:g} s"
+        return f"of the body fewer than {LEAST_RATE} bytes a second came within {seconds:g} s"
 
     def _refuse(self, kind: str, detail: str) -> None:
         """Answer and close; where an answer is under way, or too many are refused, close without."""
@@ -211,14 +224,18 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     def _watch_reader(self) -> None:
-        if self._reading is None and (unread := self.transport.get_write_buffer_size()):
+        """Give what is unread now its time, from now on: what was looked at before belongs to an earlier answer."""
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+        if unread := self.transport.get_write_buffer_size():
             self._unread = unread
             self._reading = self.loop.call_later(self.bounds.send_seconds, self._look_at_reader)
 
     def _look_at_reader(self) -> None:
         self._reading = None
         unread = self.transport.get_write_buffer_size()
-        if unread and self._unread - unread < LEAST_TAKEN * self.bounds.send_seconds:
+        if unread and self._unread - unread < LEAST_RATE * self.bounds.send_seconds:
             self.bounds.refusals.note("slow-reader", self.client)
             self._reset()
         else:

@@ -1,8 +1,8 @@
 """Rates on the way in and out: who has none left is refused before anything is read, and answers say what is left.
 
 A request costs the images that it draws: `n`, the frames of a walk, 1 for a single one; a search for a picture its
-`steps`; reading a picture's origin 1. What draws nothing costs nothing, a 304 too; what fails afterwards is not given
-back.
+`steps`; reading a picture's origin 1. What draws nothing costs nothing, a 304 too; what is refused since too much waits
+is given back, what fails is not.
 """
 
 from limits.strategies import FixedWindowRateLimiter

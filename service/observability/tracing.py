@@ -56,7 +56,6 @@ class Traces:
         self._provider = provider
         self.tracer = provider.get_tracer("figment")
         self._propagator = TraceContextTextMapPropagator()
-        self._offset = time.time_ns() - time.monotonic_ns()
 
     def begin(self, scope: Scope, account: Account) -> "TracedRequest":
         """The span of a request, below that of its client where `traceparent` names one (W3C Trace Context)."""
@@ -95,9 +94,10 @@ class Traces:
         """Send what is left, and end the thread; it takes up to `TIMEOUT` seconds."""
         self._provider.shutdown()
 
-    def moment(self, seconds: float) -> int:
-        """A time of the monotonic clock as OpenTelemetry has it: nanoseconds since 1970."""
-        return int(1e9 * seconds) + self._offset
+    @staticmethod
+    def moment(seconds: float) -> int:
+        """A time of the monotonic clock as OpenTelemetry has it: nanoseconds since 1970, as the clock is now."""
+        return int(1e9 * seconds) + time.time_ns() - time.monotonic_ns()
 
 
 class TracedRequest:

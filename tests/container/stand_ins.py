@@ -19,9 +19,14 @@ ENTRYPOINT {entrypoint}
 """
 
 
-@cache
 def image_of(variable: str) -> str:
     """The image that docker-compose.yml has for a variable such as HAPROXY_IMAGE, or a stand-in, built here."""
+    return own_image(variable) or _stand_in(variable.removesuffix("_IMAGE").lower())
+
+
+@cache
+def own_image(variable: str) -> str:
+    """The image that docker-compose.yml has for a variable; empty where it cannot be had."""
     if given := os.environ.get(variable):
         return given
     (official,) = re.findall(rf"\$\{{{variable}:-(.+?)\}}", (ROOT / "docker-compose.yml").read_text())
@@ -29,9 +34,10 @@ def image_of(variable: str) -> str:
         return str(official)
     if run("timeout", "300", "docker", "pull", "-q", official, check=False).returncode == 0:
         return str(official)
-    return _stand_in(variable.removesuffix("_IMAGE").lower())
+    return ""
 
 
+@cache
 def _stand_in(program: str) -> str:
     entrypoint = '["prometheus"]' if program == "prometheus" else "[]"
     mirror = os.environ.get("DEBIAN_MIRROR", "")

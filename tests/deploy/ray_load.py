@@ -7,6 +7,12 @@ import urllib.request
 from collections.abc import Callable
 from typing import NamedTuple
 
+from bench.ray_cluster import ROOT
+
+MODELS = ROOT / "models"
+SETTINGS = {"FIGMENT_MODELS": str(MODELS), "FIGMENT_MAX_BATCH": "16", "FIGMENT_DEADLINE": "300"}
+GENERATOR = "ServeReplica:figment:Generator"
+"""In the titles of processes that are generator replicas."""
 PATIENCE = 900.0
 """Seconds until something counts as not coming any more."""
 

@@ -17,16 +17,12 @@ from bench.ray_cluster import ENVIRONMENT, ROOT, Cluster, cluster, command, host
 from bench.server import free_port
 from bench.server import serving as single_process
 from bundle.store import Store
-from tests.deploy.ray_load import PATIENCE, Load, get, wait
+from tests.deploy.ray_load import GENERATOR, MODELS, PATIENCE, SETTINGS, Load, get, wait
 
 pytestmark = [
     pytest.mark.ray,
     pytest.mark.skipif(not installed(), reason="there is no .venv-ray: `make test-ray` makes it"),
 ]
-
-MODELS = ROOT / "models"
-SETTINGS = {"FIGMENT_MODELS": str(MODELS), "FIGMENT_MAX_BATCH": "16", "FIGMENT_DEADLINE": "300"}
-GENERATOR = "ServeReplica:figment:Generator"
 
 
 @pytest.fixture(scope="module")

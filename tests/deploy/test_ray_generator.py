@@ -91,6 +91,7 @@ async def test_a_search_is_made_step_by_step(replica: tuple[Generator, FakeEngin
     ("error", "refused"),
     [
         (QueueFull("too many wait", 6.2), Refused("full", "too many wait", 7)),
+        (QueueFull("it would be late", 1.0, "deadline"), Refused("full", "it would be late", 1, "deadline")),
         (BatcherClosed("stopping"), Refused("stopping", "stopping")),
         (NotReady("starting"), Refused("stopping", "starting")),
         (EngineError("no memory"), Refused("failed", "no memory")),

@@ -6,18 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.ray_cluster import ROOT, Cluster, cluster, family, installed, serving
+from bench.ray_cluster import Cluster, cluster, family, installed, serving
 from bench.server import serving as single_process
-from tests.deploy.ray_load import PATIENCE, Load, get, wait
+from tests.deploy.ray_load import GENERATOR, MODELS, PATIENCE, SETTINGS, Load, get, wait
 
 pytestmark = [
     pytest.mark.ray,
     pytest.mark.skipif(not installed(), reason="there is no .venv-ray: `make test-ray` makes it"),
 ]
 
-MODELS = ROOT / "models"
-SETTINGS = {"FIGMENT_MODELS": str(MODELS), "FIGMENT_MAX_BATCH": "16", "FIGMENT_DEADLINE": "300"}
-GENERATOR = "ServeReplica:figment:Generator"
 QUICKLY = {
     "min_replicas": 1, "max_replicas": 2, "target_ongoing_requests": 4, "upscale_delay_s": 1, "downscale_delay_s": 2,
     "metrics_interval_s": 0.5, "look_back_period_s": 2,
@@ -74,7 +71,10 @@ def test_a_lost_node_costs_no_request_and_another_takes_its_place(nodes: Cluster
             os.kill(process, signal.SIGKILL)
         load.more(200)
         assert len(nodes.members(GENERATOR)) == 1
-        nodes.join()
+    assert not load.failed(), load.failed()[:3]
+    assert right(load, single)
+    nodes.join()  # without a load: Ray gives a node 30 s to start
+    with Load(ray, CLIENTS) as load:
         wait(lambda: len(nodes.members(GENERATOR)) == 2)
         load.more(100)
     assert not load.failed(), load.failed()[:3]

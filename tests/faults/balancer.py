@@ -16,7 +16,7 @@ async def rolling_restart(lab: Lab) -> Outcome:
     outcome = Outcome(f"rolling restart of two replicas behind HAProxy, {ROUNDS} times")
     store = lab.fake_store("rolling")
     files = fingerprint(store)
-    async with lab.fake(store, grace=GRACE) as (one, known, before), lab.fake(store, grace=GRACE) as (two, _, _):
+    async with lab.fake(store, grace=GRACE) as (one, known, before), lab.fake(store, grace=GRACE) as (two, _, of_two):
         with Balancer(lab.path("haproxy"), [one.port, two.port]) as balancer:
             await _sees(balancer, 2)
             async with Load(balancer.url, known, clients=4, pause=0.02) as load:
@@ -30,8 +30,9 @@ async def rolling_restart(lab: Lab) -> Outcome:
         assert not load.answers.failures, load.answers.failures[:3]
         assert not load.answers.refused
         outcome.count(load.answers)
-        await warmed(one, known)
-        outcome.leaks, outcome.damaged = await one.leaks(before), damage(store, files)
+        for replica in (one, two):
+            await warmed(replica, known)
+        outcome.leaks, outcome.damaged = await one.leaks(before) + await two.leaks(of_two), damage(store, files)
     return outcome
 
 

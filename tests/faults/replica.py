@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import httpx
 
+from bench.sampling import count
 from bench.server import free_port
 from tests.faults.load import Pixels, pixels_of
 
@@ -118,10 +119,7 @@ class Replica:
         text = (await self.get("/metrics")).text
         waiting = sum(float(value) for value in re.findall(r"^figment_waiting_\w+{.*} (\S+)$", text, re.MULTILINE))
         await asyncio.sleep(0.01)
-        return Usage(self._count("task"), self._count("fd"), int(waiting))
-
-    def _count(self, what: str) -> int:
-        return sum(1 for _ in Path(f"/proc/{self.popen.pid}/{what}").iterdir())
+        return Usage(count(self.popen.pid, "task"), count(self.popen.pid, "fd"), int(waiting))
 
     async def leaks(self, before: Usage) -> list[str]:
         """What it holds more than before, once it has had time to give it back."""

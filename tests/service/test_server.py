@@ -47,7 +47,7 @@ sys.exit(main())
 
 
 class Process:
-    """A running service; its lines on the standard error stream are kept."""
+    """A running service; what it writes is kept, line by line."""
 
     def __init__(self, popen: subprocess.Popen[str]) -> None:
         self.popen, self.lines = popen, list[str]()
@@ -56,8 +56,8 @@ class Process:
         self._reader.start()
 
     def _read(self) -> None:
-        assert self.popen.stderr is not None
-        for line in self.popen.stderr:
+        assert self.popen.stdout is not None
+        for line in self.popen.stdout:
             with self._changed:
                 self.lines.append(line)
                 self._changed.notify_all()
@@ -98,7 +98,8 @@ def start(tiny_store: Store) -> Start:
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""} | variables,
             stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
         with popen:

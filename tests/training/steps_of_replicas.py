@@ -39,6 +39,8 @@ CASES = {
     "wgan-gp": ["n_critic=2"],
 }
 """Batch norm in both networks, second derivatives through it, groups, classes (ns); the penalty, two steps (wgan)."""
+COMPLETE = "wgan-gp"
+"""The one whose run is said to be complete; the other is said to be stopped."""
 
 
 def settings_of(name: str, seed: int = 3) -> RunSettings:
@@ -82,12 +84,12 @@ def main(strategy: str, out: Path) -> None:
             if replicas.cluster.chief:
                 told[name] = steps(replicas, batches)
                 told["stopped"] = len(stopped)
+                replicas.complete = name == COMPLETE
             else:
                 batches.at = asking_to_stop(batches.at)
-                replicas.follow(batches)
+                told[name] = replicas.follow(batches).name
     told["refused"] = refusal(replicas)
-    if replicas.cluster.chief:
-        out.write_text(json.dumps(told))
+    (out if replicas.cluster.chief else out.with_name("follower.json")).write_text(json.dumps(told))
 
 
 def asking_to_stop(at: Callable[[int], Batch]) -> Callable[[int], Batch]:

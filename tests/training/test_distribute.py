@@ -44,7 +44,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         results = {"one": one_device()}
         for name, process in started.items():
             assert process.wait(TIMEOUT) == 0, f"{name}: {process.args[-1].read_text()}"
-    return results | {name: json.loads((folder / f"{name}.json").read_text()) for name in ("mirrored", "multiworker")}
+    written = ("mirrored", "multiworker", "follower")
+    return results | {name: json.loads((folder / f"{name}.json").read_text()) for name in written}
 
 
 def start(strategy: str, folder: Path, cluster: Cluster | None = None) -> subprocess.Popen[bytes]:
@@ -94,6 +95,11 @@ def test_the_losses_differ_from_step_to_step(told: dict[str, Any], recipe: str) 
 def test_a_worker_that_is_to_stop_stops_the_chief(told: dict[str, Any]) -> None:
     assert told["multiworker"]["stopped"] > 0
     assert told["mirrored"]["stopped"] == 0
+
+
+def test_a_worker_is_told_whether_the_run_is_complete_or_stopped(told: dict[str, Any]) -> None:
+    """A Kubernetes Job takes a worker that ends with 0 for one that has done its work, and never starts it again."""
+    assert {name: told["follower"][name] for name in CASES} == {"ns": "STOP", "wgan-gp": "END"}
 
 
 @pytest.mark.parametrize(

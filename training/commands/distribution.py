@@ -11,6 +11,7 @@ from training.commands.console import complain
 from training.dataset import ImageSet
 from training.errors import Failed
 from training.run import Run, RunSettings
+from training.supervisor import STOPPED
 
 if TYPE_CHECKING:
     from training.distribute import Replicas
@@ -54,12 +55,14 @@ def replicas_for(settings: RunSettings, strategy: Strategy) -> Iterator["Replica
 def follow(replicas: "Replicas", run: Run, data: ImageSet) -> int:
     """Train as the chief says; returns the exit status."""
     from training.batches import Batches
+    from training.distribute import Order
 
     settings = run.settings
-    if replicas.follow(Batches(data, settings.recipe, settings.seed)):
-        return 0
-    complain(f"worker {replicas.cluster.index}: the chief failed")
-    return 1
+    ending = replicas.follow(Batches(data, settings.recipe, settings.seed))
+    if ending is Order.FAIL:
+        complain(f"worker {replicas.cluster.index}: the chief failed")
+        return 1
+    return 0 if ending is Order.END else STOPPED
 
 
 def lost(error: WorkerLost) -> int:

@@ -13,6 +13,7 @@ from training.commands.distribution import follow, lost, replicas_for
 from training.errors import Failed
 from training.run import Run
 from training.source import shown
+from training.supervisor import STOPPED
 
 if TYPE_CHECKING:
     from training.dataset import ImageSet
@@ -82,6 +83,8 @@ def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool, strat
             console.print(f"training on {device}{parts}; compiling the step, and timing it for an estimate")
             with ProgressDisplay(settings.images, console=console) as display:
                 complete = train(run, part, display, every, resume, heldout, replicas)
+            if replicas is not None:
+                replicas.complete = complete
     except TrainingFailed as error:
         raise Failed(str(error)) from error
     except WorkerLost as error:
@@ -99,6 +102,6 @@ def train_run(run: Run, data: "ImageSet", every: int | None, resume: bool, strat
         ) from error
     if not complete:
         print(f"stopped; go on with: {python()} -m training resume {run.path}")
-        return 130
+        return STOPPED
     print(f"done; write the bundle with: {python()} -m training export {run.path} --name NAME")
     return 0

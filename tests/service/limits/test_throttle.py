@@ -112,6 +112,20 @@ async def test_what_is_refused_since_too_much_waits_is_given_back(
             assert (answer.status_code, left(answer.headers)) == (503, 90)
 
 
+async def test_a_search_that_is_refused_is_given_back(
+    serve: Serve, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve(tiny_store, rate="100/hour") as service:
+
+        def full() -> None:
+            raise QueueFull("as many searches wait as may", 3.0, "searches")
+
+        monkeypatch.setattr(service.app.state.desk, "place", full)
+        for _ in range(5):
+            answer = await service.client.post("/project?steps=40", content=PNG)
+            assert (answer.status_code, left(answer.headers)) == (503, 100)
+
+
 async def test_a_304_costs_nothing(serve: Serve, tiny_store: Store) -> None:
     async with serve(tiny_store, rate="10/hour") as service:
         first = await service.client.get("/images/7.png")
