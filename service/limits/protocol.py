@@ -5,8 +5,10 @@ Its `limit_concurrency` counts only connections whose head is whole, so that hal
 """
 
 import asyncio
+import fcntl
 import socket
 import struct
+import termios
 from asyncio.events import TimerHandle
 from typing import Any, ClassVar
 
@@ -228,18 +230,36 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
-        if unread := self.transport.get_write_buffer_size():
-            self._unread = unread
+        if self.transport.get_write_buffer_size():
+            self._unread = self._not_taken()
             self._reading = self.loop.call_later(self.bounds.send_seconds, self._look_at_reader)
+
+    def _not_taken(self) -> int:
+        """Bytes that the client has not taken: here, and in the kernel, which holds megabytes back before it asks for
+        more."""
+        connection = self.transport.get_extra_info("socket")
+        return self.transport.get_write_buffer_size() + unacknowledged(connection)
 
     def _look_at_reader(self) -> None:
         self._reading = None
-        unread = self.transport.get_write_buffer_size()
-        if unread and self._unread - unread < LEAST_RATE * self.bounds.send_seconds:
+        taken = self._unread - self._not_taken()
+        if self.transport.get_write_buffer_size() and taken < LEAST_RATE * self.bounds.send_seconds:
             self.bounds.refusals.note("slow-reader", self.client)
             self._reset()
         else:
             self._watch_reader()
+
+
+def unacknowledged(connection: socket.socket | None) -> int:
+    """Bytes of a connection that the kernel has sent or is to send, and that are not acknowledged (tcp(7), SIOCOUTQ);
+    0 where it does not say."""
+    if connection is None:
+        return 0
+    try:
+        (count,) = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
+    except OSError:
+        return 0
+    return int(count)
 
 
 def bounded(bounds: Bounds) -> type[BoundedProtocol]:

@@ -47,9 +47,9 @@ def test_what_grows_from_the_middle_third_to_the_last_is_told(key: str, most: in
     assert growth(grown) == [f"{key} grew from 50 in the middle third to {50 + most + 1} in the last"]
 
 
-def test_a_percentile_of_nothing_is_0() -> None:
-    assert percentile([], 0.5) == 0.0
-    assert percentile([1.0, 2.0, 3.0, 4.0], 0.5) == 3.0
+def test_the_percentile_of_nothing_is_what_one_says() -> None:
+    assert (percentile([], 0.5), percentile([], 0.5, 0.0)) == (float("inf"), 0.0)
+    assert percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 3.0
 
 
 def test_a_long_run_has_no_more_samples_than_a_plot_can_show() -> None:
