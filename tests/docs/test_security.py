@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.access.keys import SCOPES
-from service.limits.bounds import LEAST_TAKEN, MAX_HEADER_COUNT, MAX_HEADERS, MAX_PIPELINED, MAX_URL
+from service.limits.bounds import LEAST_RATE, MAX_HEADER_COUNT, MAX_HEADERS, MAX_PIPELINED, MAX_URL
 from service.limits.query import MAX_PARAMETERS
 from service.limits.rates import MAX_CLIENTS
 from service.pictures.uploads import MAX_PIXELS, MAX_SIDE
@@ -39,7 +39,7 @@ def test_most_threats_name_a_test() -> None:
 @pytest.mark.parametrize(
     "words",
     [f"{MAX_URL:,} bytes", f"{MAX_HEADERS:,} bytes, {MAX_HEADER_COUNT} headers", f"{MAX_PIXELS:,}, {MAX_SIDE:,} a side",
-     f"| {MAX_PARAMETERS} | 422", f"| {MAX_PIPELINED} | 400", f"{LEAST_TAKEN:,} bytes a second",
+     f"| {MAX_PARAMETERS} | 422", f"| {MAX_PIPELINED} | 400", f"{LEAST_RATE:,} bytes a second",
      f"{MAX_CLIENTS:,} clients"],
 )  # fmt: skip
 def test_the_limits_are_those_of_the_code(words: str) -> None:
