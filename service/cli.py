@@ -42,6 +42,7 @@ def main() -> int:
     if reason := refusal(settings):
         return _refuse(reason, WRONG_SETTINGS)
     logging.config.dictConfig(log_config(settings.log_level, settings.log_format))
+    logging.raiseExceptions = False  # a log that cannot be written is no reason to write of that
     try:
         app = create_app(settings, Store(settings.models))
     except KeyFileError as error:

@@ -1,5 +1,6 @@
 """The settings: `FIGMENT_*` environment variables, unit and reason at each."""
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,12 +30,23 @@ def _networks(text: str) -> str:
     return text
 
 
+def _origin_of(url: str) -> str:
+    """The origin of a URL as browsers send it (RFC 6454, 6.2); empty if it has none."""
+    parted = urlsplit(url)
+    host, default = parted.hostname or "", {"http": 80, "https": 443}.get(parted.scheme)
+    if default is None or not re.fullmatch(r"[a-z0-9.-]+|[0-9a-f.:]+", host):
+        return ""
+    port = "" if parted.port in (None, default) else f":{parted.port}"
+    return f"{parted.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
 def _origins(text: str) -> str:
     for part in parts(text):
-        url = urlsplit(part)
-        whole = url.hostname and url.port != 0 and "*" not in part and f"{url.scheme}://{url.netloc}" == part
-        if part != "*" and (url.scheme not in ("http", "https") or not whole):
-            raise ValueError(f"{part} is no origin; https://example.org is one, without a slash at its end")
+        if part != "*" and part != _origin_of(part):
+            raise ValueError(
+                f"{part} is no origin; https://example.org and http://localhost:5173 are: small letters, no slash at "
+                "the end, and no port that the scheme has by itself"
+            )
     return text
 
 
@@ -98,7 +110,7 @@ class Settings(BaseSettings):
 
     send_seconds: float = Field(default=20.0, gt=0, le=3600)
     """Seconds within which a request's head has to come, else it gets 408; and between two looks at a body that comes
-    or an answer that is taken: below 1,000 bytes a second between them it is ended."""
+    or an answer that is taken: below 1,000 bytes a second between two, or with an answer four, it is ended."""
 
     keep_alive: int = Field(default=75, ge=1, le=3600)
     """Seconds that a connection without a request stays open: longer than a load balancer keeps one (nginx and most

@@ -20,9 +20,11 @@ MAX_PIPELINED: Final = 16
 """Requests that wait on one connection for the answer to the first; browsers send none."""
 LEAST_RATE: Final = 1000
 """Bytes a second that a client has to send of a body, and to take of an answer: a tenth of the slowest mobile line."""
+SLOW_LOOKS: Final = 3
+"""Looks in a row at which a client has taken less than that: what it takes is told in lumps, of its whole window."""
 LINGER: Final = 2.0
-"""Seconds that a refused connection is read on, and what comes thrown away: closing at once would reset it, and the
-client would not see why (RFC 9112, 9.6)."""
+"""Seconds that a refused connection, or a body whose request is answered, is read on, and what comes thrown away:
+closing at once would reset it, and the client would not see why (RFC 9112, 9.6)."""
 RETRY_AFTER: Final = 1
 """Seconds after which a connection may be free."""
 

@@ -23,12 +23,17 @@ from service.limits.bounds import (
     MAX_HEADERS,
     MAX_PIPELINED,
     MAX_URL,
+    SLOW_LOOKS,
     Bounds,
     refusal,
 )
 
 ENDED = "ended"
 """In a request's `state`: the kind of problem for which its connection is closed while its body comes."""
+
+
+FRAMING = (b"content-length", b"transfer-encoding")
+"""Headers that say where a body ends."""
 
 
 class Refused(Exception):
@@ -44,10 +49,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._sending: TimerHandle | None = None  # runs while a head or a body is to come
         self._reading: TimerHandle | None = None  # runs while an answer is to be taken
-        self._unread = 0
+        self._unread = self._slow_looks = 0
         self._in_head, self._in_body = False, False
         self._head_bytes = self._header_bytes = 0
         self._body_bytes = 0  # that came since the body was looked at
+        self._framing: list[tuple[bytes, bytes]] = []  # of a request that asks for another protocol and has a body
+        self._resumes = False  # such a request's body is to be parsed, behind a head that repeats its framing
         self._deaf = False  # nothing is read any more: it was refused, or wants another protocol
         self._running: RequestResponseCycle | None = None  # the request that is worked on; others wait behind it
 
@@ -67,6 +74,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._expect_nothing()
         if self._reading is not None:
             self._reading.cancel()
+        self.pipeline.clear()
+        self._give_up()  # uvicorn tells only the request that was parsed last
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -76,9 +85,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         was_in_head = self._in_head
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._deaf = True  # what follows would be of the other protocol
+            self._parse(data)
         except httptools.HttpParserError as error:
             cause = error.__context__
             if isinstance(cause, Refused):
@@ -96,13 +103,32 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._expect_nothing()
 
+    def _parse(self, data: bytes) -> None:
+        """Parse what came. Another protocol is never spoken: a request that asks for one is answered as it is."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if not self._framing:
+                self._deaf = True  # what follows would be of the other protocol
+                return
+            # The parser ends such a request with its head; another one reads its body, by a head with the same framing.
+            framing, self._framing = self._framing, []
+            self._resumes = True
+            self.parser = httptools.HttpRequestParser(self)
+            lines = b"".join(b"%s: %s\r\n" % header for header in framing)
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n%s\r\n" % lines + data[upgrade.args[0] :])
+
     def on_message_begin(self) -> None:
         """A head begins."""
+        if self._resumes:
+            return
         super().on_message_begin()
         self._in_head, self._head_bytes, self._header_bytes = True, 0, 0
 
     def on_url(self, url: bytes) -> None:
         """A part of the URL."""
+        if self._resumes:
+            return
         super().on_url(url)
         if len(self.url) > MAX_URL:
             raise Refused("url-too-long", f"the URL has more than {MAX_URL} bytes")
@@ -121,14 +147,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole: the request begins, and the time of its body."""
+        if self._resumes:
+            self._resumes = False
+            return
         if len(self.pipeline) >= MAX_PIPELINED:
             raise Refused("not-http", f"more than {MAX_PIPELINED} requests wait on this connection")
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             raise Refused("not-http", f"a request has one Host header, got {hosts}")  # RFC 9112, 3.2
         upgrades = self.parser.should_upgrade()
-        if upgrades and {b"content-length", b"transfer-encoding"} & {name for name, _ in self.headers}:
-            raise Refused("not-http", "a request with a body cannot ask for another protocol")
+        self._framing = [header for header in self.headers if upgrades and header[0] in FRAMING]
         super().on_headers_complete()
         if upgrades:
             self.cycle.keep_alive = False
@@ -141,14 +169,19 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The body is whole."""
+        """The body is whole; of a request that asks for another protocol it is still to come."""
+        if self._framing:
+            return
         self._in_body = False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """What was written may still have to be taken."""
+        """What was written may still have to be taken; a body that nobody waits for may come for a little while."""
         super().on_response_complete()
         self._watch_reader()
+        if self._in_body and self.cycle.response_complete:
+            self._expect_nothing()
+            self._sending = self.loop.call_later(LINGER, self._end_body)
 
     def pause_writing(self) -> None:
         """The client takes less than is written."""
@@ -190,6 +223,14 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self.transport.close()  # nothing was asked
 
+    def _end_body(self) -> None:
+        """Close, if a body still comes though its request was answered."""
+        self._sending = None
+        if self._in_body and self.cycle.response_complete:
+            self.transport.close()
+        elif self._in_head or self._in_body:
+            self._expect()
+
     def _too_slow(self) -> str:
         seconds = self.bounds.send_seconds
         if self._in_head:
@@ -203,11 +244,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.bounds.refusals.note(kind, self.client)
         self.pipeline.clear()
         begun = self._is_working and self._running is not None and self._running.response_started
-        if self._is_working and self._running is not None:
-            if self._in_body:
-                self._running.scope["state"][ENDED] = kind
-            self._running.disconnected = True  # what works on it need not go on
-            self._running.message_event.set()
+        if self._is_working and self._running is not None and self._in_body:
+            self._running.scope["state"][ENDED] = kind
+        self._give_up()
         if begun or len(self.bounds.lingering) >= self.bounds.connections:
             self.transport.abort()
             return
@@ -219,6 +258,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._expect_nothing()
         self._sending = self.loop.call_later(LINGER, self.transport.abort)
 
+    def _give_up(self) -> None:
+        """What works on a request need not go on: nobody waits for it."""
+        if self._is_working and self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
+
     def _reset(self) -> None:
         """Close at once; else the kernel would go on keeping megabytes for a client that does not take them."""
         if (connection := self.transport.get_extra_info("socket")) is not None:
@@ -227,6 +272,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _watch_reader(self) -> None:
         """Give what is unread now its time, from now on: what was looked at before belongs to an earlier answer."""
+        self._slow_looks = 0
+        self._look_again()
+
+    def _look_again(self) -> None:
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
@@ -242,12 +291,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _look_at_reader(self) -> None:
         self._reading = None
-        taken = self._unread - self._not_taken()
-        if self.transport.get_write_buffer_size() and taken < LEAST_RATE * self.bounds.send_seconds:
+        enough = self._unread - self._not_taken() >= LEAST_RATE * self.bounds.send_seconds
+        self._slow_looks = 0 if enough else self._slow_looks + 1
+        if self.transport.get_write_buffer_size() and self._slow_looks >= SLOW_LOOKS:
             self.bounds.refusals.note("slow-reader", self.client)
             self._reset()
         else:
-            self._watch_reader()
+            self._look_again()
 
 
 def unacknowledged(connection: socket.socket | None) -> int:

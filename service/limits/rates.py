@@ -149,6 +149,8 @@ class Meter:
     def __init__(self, limiter: FixedWindowRateLimiter, rate: ImageRate, client: str, policy: str = "images") -> None:
         self.rate, self.policy = rate, policy
         self._limiter, self._client = limiter, client
+        self._end = 0.0
+        """Of the window in which images were taken last."""
 
     @property
     def left(self) -> int:
@@ -162,30 +164,23 @@ class Meter:
             return self.rate.seconds
         return max(1, math.ceil(self._limiter.get_window_stats(self.rate.item, self._client).reset_time - self._now()))
 
-    def check(self, cost: int) -> None:
-        """Whether so many images may be had, 0 or more.
-
-        Raises:
-            RateExceeded: fewer are left.
-            TooManyImages: there are never so many.
-        """
-        if cost > self.rate.images:
-            raise TooManyImages(
-                f"{cost} images are asked for, and {self.rate} is all that may ever be had: ask for fewer"
-            )
-        if not self._limiter.test(self.rate.item, self._client, cost=cost):
-            raise self.exceeded(cost)
+    def allows(self, cost: int) -> bool:
+        """Whether so many images are left, 0 or more."""
+        return self._limiter.test(self.rate.item, self._client, cost=cost)
 
     def take(self, cost: int) -> None:
-        """Take so many, which `check` has allowed."""
+        """Take so many, which it `allows`."""
         self._limiter.hit(self.rate.item, self._client, cost=cost)
+        self._end = self._limiter.get_window_stats(self.rate.item, self._client).reset_time
 
     def exceeded(self, cost: int) -> RateExceeded:
         """What says that so many are not left."""
         return RateExceeded(self.rate, self._client.partition(" ")[0], cost, self.left, self.seconds)
 
     def refund(self, cost: int) -> None:
-        """Give so many back, of those that were taken in this window."""
+        """Give so many back, of those that were taken, if their window has not ended."""
+        if self._limiter.get_window_stats(self.rate.item, self._client).reset_time != self._end:
+            return
         self._limiter.hit(self.rate.item, self._client, cost=-min(cost, self.rate.images - self.left))
 
     def _now(self) -> float:
@@ -203,18 +198,29 @@ class Meters:
     @property
     def used_up(self) -> Meter | None:
         """One of which nothing is left, if there is one; of several that which takes longest."""
-        return max((each for each in self._meters if not each.left), key=lambda each: each.seconds, default=None)
+        return self._refusing(1)
 
     def charge(self, cost: int) -> None:
         """Take so many images.
 
         Raises:
-            RateExceeded, TooManyImages: as of `Meter.check`.
+            TooManyImages: one of the rates never allows so many.
+            RateExceeded: fewer are left of one; of several that which takes longest.
         """
         for each in self._meters:
-            each.check(cost)
+            if cost > each.rate.images:
+                raise TooManyImages(
+                    f"{cost} images are asked for, and {each.rate} is all that may ever be had: ask for fewer, or for "
+                    "fewer steps of a search"
+                )
+        if (refusing := self._refusing(cost)) is not None:
+            raise refusing.exceeded(cost)
         for each in self._meters:
             each.take(cost)
+
+    def _refusing(self, cost: int) -> Meter | None:
+        refusing = (each for each in self._meters if not each.allows(cost))
+        return max(refusing, key=lambda each: each.seconds, default=None)
 
     def refund(self, cost: int) -> None:
         """Give so many back."""

@@ -10,6 +10,7 @@ WRONG = [
     ("grace", "-1"), ("grace", "601"), ("drain", "0"), ("drain", "2.5"), ("log_level", "loud"), ("log_level", "INFO"),
     ("wedged", "0"), ("wedged", "inf"), ("log_format", "xml"), ("traces", "collector:4318"), ("traces", "http://"),
     ("traces", "http://a b"), ("traces", "http:///v1/traces"), ("traces", "http://a:99999"), ("traces", "http://a:0/"),
+    ("cors", "https://EXAMPLE.org"), ("cors", "https://a:443"), ("cors", "https://u:p@a"), ("cors", "https://a b.org"),
     ("cors", "https://"), ("cors", "https://*.example.org"), ("cors", "https://a:99999"), ("address_rate", "much"),
     ("open", "yes"), ("rate", "much"), ("rate", "0/minute"), ("trusted_proxies", "*"), ("trusted_proxies", "proxy"),
     ("trusted_proxies", "10.0.0.1/8"), ("cors", "example.org"), ("cors", "https://example.org/"), ("cors", "ftp://a"),
@@ -45,10 +46,12 @@ def test_every_setting_says_what_it_is(name: str) -> None:
 
 def test_lists_are_read_from_what_stands_between_commas() -> None:
     settings = Settings(
-        trusted_proxies="127.0.0.1, 10.0.0.0/8,::1", cors="https://a.org ,http://b.org:8080", rate="5/hour"
+        trusted_proxies="127.0.0.1, 10.0.0.0/8,::1",
+        cors="https://a.org ,http://b.org:8080,http://[::1]:99",
+        rate="5/hour",
     )
     assert parts(settings.trusted_proxies) == ["127.0.0.1", "10.0.0.0/8", "::1"]
-    assert parts(settings.cors) == ["https://a.org", "http://b.org:8080"]
+    assert parts(settings.cors) == ["https://a.org", "http://b.org:8080", "http://[::1]:99"]
     assert parts("") == parts(" , ") == []
 
 

@@ -146,3 +146,25 @@ def test_what_is_said_of_several_rates(clock: Clock) -> None:
         "RateLimit-Policy": '"images";q=10;w=60, "by-address";q=6;w=3600',
         "RateLimit": '"images";r=8;t=60, "by-address";r=4;t=3600',
     }
+
+
+def test_what_was_taken_in_a_window_that_has_ended_is_not_given_back(clock: Clock) -> None:
+    table = Table(clock=clock)
+    early = Meters([meter(clock, table=table)])
+    early.charge(4)
+    clock.now += 60
+    late = Meters([meter(clock, table=table)])
+    late.charge(10)
+    early.refund(4)
+    assert meter(clock, table=table).left == 0
+
+
+def test_of_several_rates_that_refuse_the_longest_is_told(clock: Clock) -> None:
+    one, other = meter(clock, "10/second", "key a"), meter(clock, "10/hour", "address b")
+    both = Meters([one, other])
+    both.charge(8)
+    with pytest.raises(RateExceeded) as refused:
+        both.charge(5)
+    assert refused.value.seconds == 3600
+    with pytest.raises(TooManyImages, match="11 images are asked for, and 10/second"):
+        both.charge(11)  # whatever is left
