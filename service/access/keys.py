@@ -19,7 +19,7 @@ import stat
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -80,6 +80,25 @@ def read_keys(path: Path) -> tuple[Key, ...]:
         KeyFileError: it cannot be read, is no TOML, is not what `Key` says, has a name or hash twice, no key and no
             `key = []`, or everybody may write it.
     """
+    table = _table(path, _content(path))
+    if isinstance(table.get("key"), dict):
+        raise KeyFileError(f"{path}: [key] is a single one; write [[key]] before each")
+    if not table:  # as of a file that is cut off
+        raise KeyFileError(
+            f"{path}: it has no [[key]]; python -m service.access new NAME makes one, and `key = []` says that there "
+            "is none"
+        )
+    try:
+        keys = KeyFile.model_validate(table).key
+    except ValidationError as error:
+        # Not the value: it may be a token that somebody put where its hash belongs.
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise KeyFileError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    _check_unique(path, keys)
+    return keys
+
+
+def _content(path: Path) -> bytes:
     try:
         mode, folder = path.stat().st_mode, path.parent.stat().st_mode
         if not stat.S_ISREG(mode):  # reading might never end
@@ -94,23 +113,16 @@ def read_keys(path: Path) -> tuple[Key, ...]:
         raise KeyFileError(f"{path}: {error.strerror}") from None
     if len(content) > MAX_FILE:
         raise KeyFileError(f"{path}: it has more than {MAX_FILE} bytes")
+    return content
+
+
+def _table(path: Path, content: bytes) -> dict[str, Any]:
     try:
-        read = KeyFile.model_validate(tomllib.loads(content.decode("utf-8-sig")))
-    except ValidationError as error:
-        # Not the value: it may be a token that somebody put where its hash belongs.
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise KeyFileError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        return tomllib.loads(content.decode("utf-8-sig"))
     except RecursionError:
         raise KeyFileError(f"{path}: no TOML: it is nested too deep") from None
     except ValueError as error:
         raise KeyFileError(f"{path}: no TOML: {error}") from None
-    if not read.model_fields_set:  # as of a file that is cut off
-        raise KeyFileError(
-            f"{path}: it has no [[key]]; python -m service.access new NAME makes one, and `key = []` says that there "
-            "is none"
-        )
-    _check_unique(path, read.key)
-    return read.key
 
 
 def _check_unique(path: Path, keys: tuple[Key, ...]) -> None:

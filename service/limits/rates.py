@@ -58,6 +58,8 @@ def parse_rate(text: str) -> ImageRate:
 
 
 def _read(value: object) -> object:
+    if isinstance(value, int | float):
+        raise ValueError('images in a time are needed, in quotation marks, such as "600/minute"')
     return parse_rate(value) if isinstance(value, str) else value
 
 

@@ -43,6 +43,8 @@ def test_no_key_can_be_said_and_a_byte_order_mark_is_no_harm(tmp_path: Path, tex
 
 WRONG = {
     "a comment alone": ("# none yet", r"it has no \[\[key\]\]; .*`key = \[\]` says"),
+    "one table": ("[key]\n" + lines().partition("\n")[2], r"write \[\[key\]\]"),
+    "a number for a rate": (lines(more="rate = 5"), "rate: .*in quotation marks"),
     "nothing": ("", r"it has no \[\[key\]\]"),
     "no TOML": ("[[key", "no TOML"),
     "no UTF-8": ("\udcff", "no TOML"),
