@@ -28,7 +28,7 @@ GOALS = {1: 0.65, 16: 0.90, 64: 0.95}
 def main() -> int:
     """Measure, print the tables and write `bench/results/limit.json`."""
     parser = argparse.ArgumentParser("python -m bench.limit", description=__doc__)
-    parser.add_argument("--models", type=Path, default=Path("models"))
+    parser.add_argument("--models", type=Path, default=Path("models"), help="the store (default: %(default)s)")
     parser.add_argument("--model", help="a name in the store (default: the first)")
     parser.add_argument("--version", type=int, help="(default: the highest)")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement (default: %(default)s)")

@@ -45,7 +45,7 @@ class Ring:
         try:
             keys = read_keys(self._path)
         except KeyFileError as error:
-            names = ", ".join(key.name for key in self.keys)
+            names = ", ".join(key.name for key in self.keys) or "none"
             logger.error("the new keys are not taken, and the old ones still hold (%s): %s", names, error)
             return
         self.keys = keys

@@ -131,13 +131,14 @@ class Table(Storage):
 
 
 class RateExceeded(Exception):
-    """A client has had its images; `seconds` until it may have others, `who` is the client's kind: key or address."""
+    """A client has had its images; `seconds` until it may have others, `who` is the client's kind: key or address.
 
-    def __init__(self, rate: ImageRate, who: str, cost: int, left: int, seconds: int) -> None:
-        super().__init__(
-            f"{cost} images are asked for, and {left} of {rate} are left for this {who}; "
-            f"in {seconds} s there are {rate.images} again"
-        )
+    What a request costs is not known before it is read, which is not done where nothing is left.
+    """
+
+    def __init__(self, rate: ImageRate, who: str, cost: int | None, left: int, seconds: int) -> None:
+        asked = f"{cost} images are asked for, and {left}" if cost is not None else "0"
+        super().__init__(f"{asked} of {rate} are left for this {who}; in {seconds} s there are {rate.images} again")
         self.seconds = seconds
 
 
@@ -175,8 +176,8 @@ class Meter:
         self._limiter.hit(self.rate.item, self._client, cost=cost)
         self._end = self._limiter.get_window_stats(self.rate.item, self._client).reset_time
 
-    def exceeded(self, cost: int) -> RateExceeded:
-        """What says that so many are not left."""
+    def exceeded(self, cost: int | None = None) -> RateExceeded:
+        """What says that so many are not left, or nothing."""
         return RateExceeded(self.rate, self._client.partition(" ")[0], cost, self.left, self.seconds)
 
     def refund(self, cost: int) -> None:

@@ -46,7 +46,7 @@ class Throttle:
         if used_up is None or may_be_unchanged(scope):
             await self.app(scope, receive, send_with_rates)
         else:
-            await rate_limited(scope, used_up.exceeded(1))(scope, receive, send_with_rates)
+            await rate_limited(scope, used_up.exceeded())(scope, receive, send_with_rates)
 
     def _meters(self, scope: Scope) -> Meters | None:
         """What counts for a request's client."""

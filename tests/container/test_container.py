@@ -122,6 +122,7 @@ def test_settings_are_passed_on_only_where_set(stack: Stack) -> None:
     assert sorted(name.partition("=")[0] for name in names if name.startswith("FIGMENT_")) == [
         "FIGMENT_HOST",
         "FIGMENT_LOG_FORMAT",
+        "FIGMENT_MEMORY",
         "FIGMENT_MODELS",
         "FIGMENT_PORT",
         "FIGMENT_PUBLISHED",

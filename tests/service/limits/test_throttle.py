@@ -186,7 +186,7 @@ async def test_an_address_counts_whatever_keys_are_used_there(
         assert "and 2 of 10/hour are left for this address" in problem(refused, "rate-limited")["detail"]
         assert (await images(service, "192.0.2.2", "two")).status_code == 200
         refused = await images(service, "192.0.2.3", "two")
-        assert "and 0 of 8/hour are left for this key" in problem(refused, "rate-limited")["detail"]
+        assert "0 of 8/hour are left for this key; in 3" in problem(refused, "rate-limited")["detail"]
 
 
 async def test_without_keys_an_address_may_have_two_rates(serve: Serve, tiny_store: Store) -> None:
