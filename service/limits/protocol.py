@@ -5,10 +5,6 @@ Its `limit_concurrency` counts only connections whose head is whole, so that hal
 """
 
 import asyncio
-import fcntl
-import socket
-import struct
-import termios
 from asyncio.events import TimerHandle
 from typing import Any, ClassVar
 
@@ -23,10 +19,10 @@ from service.limits.bounds import (
     MAX_HEADERS,
     MAX_PIPELINED,
     MAX_URL,
-    SLOW_LOOKS,
     Bounds,
     refusal,
 )
+from service.limits.reader import Reader
 
 ENDED = "ended"
 """In a request's `state`: the kind of problem for which its connection is closed while its body comes."""
@@ -48,8 +44,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as uvicorn has them)
         super().__init__(*args, **kwargs)
         self._sending: TimerHandle | None = None  # runs while a head or a body is to come
-        self._reading: TimerHandle | None = None  # runs while an answer is to be taken
-        self._unread = self._slow_looks = 0
         self._in_head, self._in_body = False, False
         self._head_bytes = self._header_bytes = 0
         self._body_bytes = 0  # that came since the body was looked at
@@ -61,6 +55,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, if there is room."""
         super().connection_made(transport)
+        self._reader = Reader(transport, self.loop, self.bounds.send_seconds, self._taken_too_slowly)
         if len(self.connections) > self.bounds.connections:
             self.connections.discard(self)
             limit = self.bounds.connections
@@ -72,8 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Forget it."""
         self.bounds.lingering.discard(self)
         self._expect_nothing()
-        if self._reading is not None:
-            self._reading.cancel()
+        self._reader.stop()
         self.pipeline.clear()
         self._give_up()  # uvicorn tells only the request that was parsed last
         super().connection_lost(exc)
@@ -178,7 +172,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """What was written may still have to be taken; a body that nobody waits for may come for a little while."""
         super().on_response_complete()
-        self._watch_reader()
+        self._reader.watch()
         if self._in_body and self.cycle.response_complete:
             self._expect_nothing()
             self._sending = self.loop.call_later(LINGER, self._end_body)
@@ -186,7 +180,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The client takes less than is written."""
         super().pause_writing()
-        self._watch_reader()
+        self._reader.watch()
 
     def send_400_response(self, msg: str) -> None:
         """As the other refusals."""
@@ -264,52 +258,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._running.disconnected = True
             self._running.message_event.set()
 
-    def _reset(self) -> None:
-        """Close at once; else the kernel would go on keeping megabytes for a client that does not take them."""
-        if (connection := self.transport.get_extra_info("socket")) is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
-
-    def _watch_reader(self) -> None:
-        """Give what is unread now its time, from now on: what was looked at before belongs to an earlier answer."""
-        self._slow_looks = 0
-        self._look_again()
-
-    def _look_again(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
-        if self.transport.get_write_buffer_size():
-            self._unread = self._not_taken()
-            self._reading = self.loop.call_later(self.bounds.send_seconds, self._look_at_reader)
-
-    def _not_taken(self) -> int:
-        """Bytes that the client has not taken: here, and in the kernel, which holds megabytes back before it asks for
-        more."""
-        connection = self.transport.get_extra_info("socket")
-        return self.transport.get_write_buffer_size() + unacknowledged(connection)
-
-    def _look_at_reader(self) -> None:
-        self._reading = None
-        enough = self._unread - self._not_taken() >= LEAST_RATE * self.bounds.send_seconds
-        self._slow_looks = 0 if enough else self._slow_looks + 1
-        if self.transport.get_write_buffer_size() and self._slow_looks >= SLOW_LOOKS:
-            self.bounds.refusals.note("slow-reader", self.client)
-            self._reset()
-        else:
-            self._look_again()
-
-
-def unacknowledged(connection: socket.socket | None) -> int:
-    """Bytes of a connection that the kernel has sent or is to send, and that are not acknowledged (tcp(7), SIOCOUTQ);
-    0 where it does not say."""
-    if connection is None:
-        return 0
-    try:
-        (count,) = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
-    except OSError:
-        return 0
-    return int(count)
+    def _taken_too_slowly(self) -> None:
+        self.bounds.refusals.note("slow-reader", self.client)
+        self._reader.reset()
 
 
 def bounded(bounds: Bounds) -> type[BoundedProtocol]:
