@@ -112,7 +112,6 @@ def test_nothing_is_looked_at_where_all_is_taken(watched: tuple[Connection, Read
 def test_what_is_sent_and_not_taken_is_unacknowledged_until_it_is() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()) as client, server.accept()[0] as connection:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.setblocking(False)
             sent = 0
             while True:
