@@ -61,7 +61,7 @@ def train(
     heldout: ImageSet | None = None,
     gan: Gan | None = None,
 ) -> bool:
-    """Train a run to its end, or until Ctrl-C or SIGTERM, which end it after the step with a checkpoint.
+    """Train a run to its end, or until Ctrl-C, SIGTERM or SIGHUP, which end it after the step with a checkpoint.
 
     Args:
         run: what to do, and where.
@@ -89,8 +89,8 @@ def train(
                 except Troubled as error:
                     loop.settle(error.trouble)
             if not loop.complete:
+                loop.pause()  # before a word, which a terminal that is closed does not take
                 display.note(f"stopped by a signal after step {loop.step} of {loop.steps}")
-                loop.pause()
     finally:
         write_report(run, data.images, None if heldout is None else heldout.images)  # of a failure above all
     return loop.complete

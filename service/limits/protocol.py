@@ -92,25 +92,31 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD:
                 self._refuse("headers-too-large", f"the head has more than {MAX_HEAD} bytes")
                 return
-        if self._in_head or self._in_body or not self._is_working:  # line ends alone are no request
+        if self._in_head or self._in_body or self._working is None:  # line ends alone are no request
             self._expect()
         else:
             self._expect_nothing()
 
     def _parse(self, data: bytes) -> None:
         """Parse what came. Another protocol is never spoken: a request that asks for one is answered as it is."""
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                behind = data[upgrade.args[0] :]
+            except httptools.HttpParserError:
+                if self._deaf:  # it stands behind the last request
+                    return
+                raise
             if not self._framing:
                 self._deaf = True  # what follows would be of the other protocol
                 return
             # The parser ends such a request with its head; another one reads its body, by a head with the same framing.
-            framing, self._framing = self._framing, []
-            self._resumes = True
+            lines = b"".join(b"%s: %s\r\n" % header for header in self._framing)
+            self._framing, self._resumes = [], True
             self.parser = httptools.HttpRequestParser(self)
-            lines = b"".join(b"%s: %s\r\n" % header for header in framing)
-            self.parser.feed_data(b"POST / HTTP/1.1\r\n%s\r\n" % lines + data[upgrade.args[0] :])
+            data = b"POST / HTTP/1.1\r\n%s\r\n" % lines + behind
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -152,7 +158,7 @@ class BoundedProtocol(HttpToolsProtocol):
         upgrades = self.parser.should_upgrade()
         self._framing = [header for header in self.headers if upgrades and header[0] in FRAMING]
         super().on_headers_complete()
-        if upgrades:
+        if upgrades and not self._framing:
             self.cycle.keep_alive = False
         self._in_head, self._in_body, self._body_bytes = False, True, 0
         self._expect_nothing()  # the body has a time of its own
@@ -167,6 +173,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._framing:
             return
         self._in_body = False
+        if not self.cycle.keep_alive:
+            self._deaf = True  # what follows would never be answered
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -191,8 +199,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     @property
-    def _is_working(self) -> bool:
-        return self._running is not None and not self._running.response_complete
+    def _working(self) -> RequestResponseCycle | None:
+        """The request whose answer is not complete."""
+        return None if self._running is None or self._running.response_complete else self._running
 
     def _expect(self) -> None:
         """Give what is to come its time, unless that runs."""
@@ -222,7 +231,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._sending = None
         if self._in_body and self.cycle.response_complete:
             self.transport.close()
-        elif self._in_head or self._in_body:
+        elif self._in_head or self._in_body or self._working is None:
             self._expect()
 
     def _too_slow(self) -> str:
@@ -237,9 +246,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self.bounds.refusals.note(kind, self.client)
         self.pipeline.clear()
-        begun = self._is_working and self._running is not None and self._running.response_started
-        if self._is_working and self._running is not None and self._in_body:
-            self._running.scope["state"][ENDED] = kind
+        working = self._working
+        begun = working is not None and working.response_started
+        if working is not None and self._in_body:
+            working.scope["state"][ENDED] = kind
         self._give_up()
         if begun or len(self.bounds.lingering) >= self.bounds.connections:
             self.transport.abort()
@@ -254,9 +264,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         """What works on a request need not go on: nobody waits for it."""
-        if self._is_working and self._running is not None:
-            self._running.disconnected = True
-            self._running.message_event.set()
+        if (working := self._working) is not None:
+            working.disconnected = True
+            working.message_event.set()
 
     def _taken_too_slowly(self) -> None:
         self.bounds.refusals.note("slow-reader", self.client)

@@ -1,9 +1,15 @@
 import os
+import pty
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from training.signals import stop_signals
+
+ROOT = Path(__file__).parents[2]
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -40,3 +46,31 @@ def test_the_handlers_are_given_back_also_after_an_error() -> None:
     with pytest.raises(ZeroDivisionError), stop_signals():
         raise ZeroDivisionError
     assert [signal.getsignal(number) for number in NUMBERS] == before
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from training.signals import stop_signals
+with stop_signals() as stopped:
+    print("waiting", flush=True)
+    while not stopped:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    print("a word to a terminal that is gone", flush=True)
+    Path(sys.argv[1]).write_text("saved")
+"""
+
+
+def test_a_terminal_that_is_gone_takes_nothing_and_costs_nothing(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", CHILD, str(tmp_path / "state")]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as child:
+        os.close(theirs)
+        assert os.read(ours, 100).startswith(b"waiting")
+        os.close(ours)
+        child.send_signal(signal.SIGHUP)
+        assert child.wait(60) == 0
+    assert (tmp_path / "state").read_text() == "saved"

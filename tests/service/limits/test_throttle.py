@@ -1,5 +1,6 @@
 """Rates over the whole application: what each request costs, who pays, and what the answers say."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -176,10 +177,8 @@ async def test_an_address_counts_whatever_keys_are_used_there(
 ) -> None:
     async with serve(tiny_store, keys=str(keys), rate="8/hour", address_rate="10/hour") as service:
         first, second = [await images(service, "192.0.2.1", key) for key in ("one", "two")]
-        assert [answer.headers["RateLimit"] for answer in (first, second)] == [
-            '"images";r=4;t=3600, "images-by-address";r=6;t=3600',
-            '"images";r=4;t=3600, "images-by-address";r=2;t=3600',
-        ]
+        said = [re.sub(r";t=3[56]\d\d", "", answer.headers["RateLimit"]) for answer in (first, second)]
+        assert said == ['"images";r=4, "images-by-address";r=6', '"images";r=4, "images-by-address";r=2']
         assert first.headers["RateLimit-Policy"] == '"images";q=8;w=3600, "images-by-address";q=10;w=3600'
         refused = await images(service, "192.0.2.1", "two")
         assert refused.status_code == 429
