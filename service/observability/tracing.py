@@ -66,10 +66,10 @@ class Traces:
             for name, value in scope["headers"]
             if name in (b"traceparent", b"tracestate")
         }
-        context = self._propagator.extract(carrier)
-        span = self.tracer.start_span(scope["method"], context, SpanKind.SERVER, start_time=self.moment(account.begun))
+        context, moment = self._propagator.extract(carrier), Moments()
+        span = self.tracer.start_span(scope["method"], context, SpanKind.SERVER, start_time=moment(account.begun))
         account.link = span.get_span_context() if span.is_recording() else None
-        return TracedRequest(self, span)
+        return TracedRequest(self, span, moment)
 
     def batch(self, batch: Batch, ended: float, error: Exception | None) -> None:
         """The span of a batch; a trace of its own, since it belongs to several requests."""
@@ -84,33 +84,40 @@ class Traces:
         links = [Link(context) for context in list(contexts.values())[:MAX_LINKS]]
         about: dict[str, Any] = {"figment.model": batch.lane.label, "figment.rows": batch.rows,
                                  "figment.size": batch.size.run, "figment.release": batch.release}  # fmt: skip
-        begun = self.moment(batch.begun)
-        span = self.tracer.start_span("batch", Context(), attributes=about, links=links, start_time=begun)
+        moment = Moments()
+        span = self.tracer.start_span("batch", Context(), attributes=about, links=links, start_time=moment(batch.begun))
         if error is not None:
             fail(span, str(error))
-        span.end(self.moment(ended))
+        span.end(moment(ended))
 
     def close(self) -> None:
         """Send what is left, and end the thread; it takes up to `TIMEOUT` seconds."""
         self._provider.shutdown()
 
-    @staticmethod
-    def moment(seconds: float) -> int:
-        """A time of the monotonic clock as OpenTelemetry has it: nanoseconds since 1970, as the clock is now."""
-        return int(1e9 * seconds) + time.time_ns() - time.monotonic_ns()
+
+class Moments:
+    """Times of the monotonic clock as OpenTelemetry has them, as the wall clock was set when this was made: for one
+    request or batch, so that its spans lie within each other, and no later one is off when the clock is set."""
+
+    def __init__(self) -> None:
+        self._offset = time.time_ns() - time.monotonic_ns()
+
+    def __call__(self, seconds: float) -> int:
+        """Nanoseconds since 1970."""
+        return int(1e9 * seconds) + self._offset
 
 
 class TracedRequest:
     """The span of a request."""
 
-    def __init__(self, traces: Traces, span: "Span") -> None:
-        self._traces, self._span = traces, span
+    def __init__(self, traces: Traces, span: "Span", moment: Moments) -> None:
+        self._traces, self._span, self._moment = traces, span, moment
 
     def finish(self, name: str, status: int, account: Account) -> None:
         """End it, with its stages below it."""
         from opentelemetry.trace import set_span_in_context
 
-        span, moment = self._span, self._traces.moment
+        span, moment = self._span, self._moment
         if not span.is_recording():
             return
         span.update_name(name)

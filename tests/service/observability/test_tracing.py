@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -16,7 +17,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from bundle.store import Store
 from service.engine.protocol import EngineError
-from service.observability.tracing import Traces, TracesUnavailable, open_traces
+from service.observability.tracing import Moments, Traces, TracesUnavailable, open_traces
 from tests.service.conftest import Serve, Service
 from tests.service.fake_engine import PATIENCE, until
 
@@ -183,3 +184,11 @@ async def test_spans_are_sent_to_the_collector_at_the_latest_when_the_service_st
 async def test_a_collector_that_is_gone_harms_nobody(serve: Serve, tiny_store: Store) -> None:
     async with serve(tiny_store, traces="http://127.0.0.1:9/v1/traces") as service:
         assert (await service.client.get("/generate?seed=7")).status_code == 200
+
+
+def test_who_sets_the_clock_moves_what_comes_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    early, real = Moments(), time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + 86_400 * 10**9)
+    late = Moments()
+    assert early(2.0) - early(1.0) == late(2.0) - late(1.0) == 10**9
+    assert abs(late(1.0) - early(1.0) - 86_400 * 10**9) < 60 * 10**9
