@@ -3,6 +3,7 @@ import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,14 @@ from training.signals import stop_signals
 ROOT = Path(__file__).parents[2]
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.fixture(autouse=True)
+def hearing() -> Iterator[None]:
+    """SIGHUP is heard, also where the tests themselves run under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -72,5 +81,8 @@ def test_a_terminal_that_is_gone_takes_nothing_and_costs_nothing(tmp_path: Path)
         assert os.read(ours, 100).startswith(b"waiting")
         os.close(ours)
         child.send_signal(signal.SIGHUP)
-        assert child.wait(60) == 0
+        try:
+            assert child.wait(60) == 0
+        finally:
+            child.kill()
     assert (tmp_path / "state").read_text() == "saved"
