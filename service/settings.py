@@ -110,7 +110,8 @@ class Settings(BaseSettings):
 
     send_seconds: float = Field(default=20.0, gt=0, le=3600)
     """Seconds within which a request's head has to come, else it gets 408; and between two looks at a body that comes
-    or an answer that is taken: below 1,000 bytes a second between two, or with an answer four, it is ended."""
+    and an answer that is taken. Below 1,000 bytes a second a body ends at the first look, an answer at the third in a
+    row."""
 
     keep_alive: int = Field(default=75, ge=1, le=3600)
     """Seconds that a connection without a request stays open: longer than a load balancer keeps one (nginx and most

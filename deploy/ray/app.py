@@ -42,8 +42,8 @@ class Replica(Generator):
     """A generator as Serve ends it; with a port it tells Prometheus of itself at its node's address."""
 
     async def __init__(self, metrics_port: int) -> None:  # type: ignore[misc]  # Serve awaits it
-        await super().__init__()  # type: ignore[misc]
         self._telling: asyncio.Task[None] | None = None
+        await super().__init__()  # type: ignore[misc]
         if metrics_port:
             telling = tell(self.registry, ray.util.get_node_ip_address(), metrics_port)
             self._telling = asyncio.create_task(telling, name="metrics")

@@ -23,10 +23,7 @@ from service.limits.bounds import (
     refusal,
 )
 from service.limits.reader import Reader
-
-ENDED = "ended"
-"""In a request's `state`: the kind of problem for which its connection is closed while its body comes."""
-
+from service.limits.refusals import ENDED
 
 FRAMING = (b"content-length", b"transfer-encoding")
 """Headers that say where a body ends."""

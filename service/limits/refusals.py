@@ -16,6 +16,9 @@ REASONS: Final = (
 )
 """Kinds of problems, and `slow-reader`, who gets no answer: a closed set, fit for a label of a metric."""
 
+ENDED: Final = "ended"
+"""In a request's `state`: the kind of problem for which its connection is closed while its body comes."""
+
 
 class Refusals:
     """Where refused connections are told of: `told(reason)` is called for each."""

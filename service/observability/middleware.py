@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problem_kinds import KINDS
-from service.limits.protocol import ENDED
+from service.limits.refusals import ENDED
 from service.observability.account import CURRENT, GONE, Account
 from service.observability.logs import log_request
 from service.observability.metrics import Metrics
